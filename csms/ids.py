@@ -51,5 +51,11 @@ class Uuid7:
     def __call__(self) -> str:
         ms = int(self._clock.now().timestamp() * 1000) & ((1 << 48) - 1)
         rand = self._rng.getrandbits(74)
-        value = (ms << 80) | (0x7 << 76) | ((rand >> 62) << 64) | (0b10 << 62) | (rand & ((1 << 62) - 1))
+        value = (
+            (ms << 80)
+            | (0x7 << 76)
+            | ((rand >> 62) << 64)
+            | (0b10 << 62)
+            | (rand & ((1 << 62) - 1))
+        )
         return str(UUID(int=value))

@@ -1,0 +1,1 @@
+"""What the central system knows and says, in no version of OCPP: pure data and pure decisions."""
