@@ -8,7 +8,7 @@ from csms.domain.values import Value
 
 
 class FreqDroop(Value, frozen=True, kw_only=True):
-    """Frequency droop. Units of OCPP 2.1 FreqDroopType: Hz for the dead-band edges, per unit for droop, s for response."""
+    """Frequency droop in the units of OCPP 2.1 FreqDroopType: Hz for the edges, per unit for droop, s for response."""
 
     over_freq_hz: float
     under_freq_hz: float

@@ -1,0 +1,69 @@
+"""Fan-out of what happens to whoever watches now: pages, the API's stream, the bridge.
+
+A watcher that does not keep up loses the oldest notes, never slows the source, and is told how many it lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+
+class Note(NamedTuple):
+    """``topic`` is one of ``station``, ``evse``, ``transaction``, ``command``, ``feeder``, ``knock``, ``alarm``."""
+
+    topic: str
+    data: Any
+
+
+@dataclass(eq=False)
+class Watch:
+    """One watcher's bounded queue."""
+
+    topics: frozenset[str]
+    limit: int
+    lost: int = 0
+    _queue: deque[Note] = field(default_factory=deque)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def offer(self, note: Note) -> None:
+        if self.topics and note.topic not in self.topics:
+            return
+        if len(self._queue) >= self.limit:
+            self._queue.popleft()
+            self.lost += 1
+        self._queue.append(note)
+        self._wake.set()
+
+    def __aiter__(self) -> AsyncIterator[Note]:
+        return self
+
+    async def __anext__(self) -> Note:
+        while not self._queue:
+            self._wake.clear()
+            await self._wake.wait()
+        return self._queue.popleft()
+
+
+class LiveBus:
+    """Publish to all open watches."""
+
+    def __init__(self) -> None:
+        self._watches: set[Watch] = set()
+
+    def publish(self, topic: str, data: Any) -> None:
+        note = Note(topic, data)
+        for watch in self._watches:
+            watch.offer(note)
+
+    def watch(self, *topics: str, limit: int = 1_000) -> Watch:
+        """A new watch on the named topics (all when none is named). Close it with ``unwatch``."""
+        watch = Watch(frozenset(topics), limit)
+        self._watches.add(watch)
+        return watch
+
+    def unwatch(self, watch: Watch) -> None:
+        self._watches.discard(watch)
