@@ -11,10 +11,10 @@ from datetime import datetime
 
 from csms.domain.der import DerControl
 from csms.domain.events import ChargingNeedsTold, RegistrationStatus
-from csms.domain.profile import RateUnit
+from csms.domain.profile import Purpose, RateUnit
 from csms.domain.transaction import Transaction
 from csms.domain.values import ConnectorStatus, MeterReading, Phases
-from csms.ids import EvseKey, StationId
+from csms.ids import EvseKey, StationId, TransactionId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +57,7 @@ class EvseState:
     changed_s: float | None = None
     """Monotonic time at which a meter value last differed from the one before: frozen telemetry shows here."""
     transaction: Transaction | None = None
+    """The newest transaction here; it may have ended."""
     needs: ChargingNeedsTold | None = None
     commanded_w: float | None = None
     """The last setpoint or limit that the station accepted; ``None`` when none is in force."""
@@ -78,8 +79,10 @@ class Capabilities:
     dynamic_profiles: bool = False
     der_controls: bool = False
     discharge: bool = False
-    tx_profile: bool = True
-    """Some stations refuse TxProfile; the services then fall back to TxDefaultProfile."""
+    setpoint_purpose: Purpose = Purpose.TX
+    """Some stations refuse TxProfile: the next one of TxDefaultProfile and StationMax is then tried."""
+    controllable: bool = True
+    """False once every way of giving it a setpoint was refused."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -104,6 +107,8 @@ class StationState:
     capabilities: Capabilities = field(default_factory=Capabilities)
     evses: dict[int, EvseState] = field(default_factory=dict)
     der_controls: dict[str, DerControl] = field(default_factory=dict)
+    transactions: dict[TransactionId, Transaction] = field(default_factory=dict)
+    """The open ones."""
 
     def evse(self, evse_id: int) -> EvseState:
         """The EVSE's state, made on first mention."""
