@@ -135,6 +135,8 @@ class CommandDesk:
             created=self._clock.now(),
         )
         record = await self._attempt(record, command, timeout_s or self._timeout_s, coalesce_key)
+        if record.state is CommandState.OFFLINE:
+            record = msgspec.structs.replace(record, state=CommandState.EXPIRED)
         self._spawn(self._write_later(record))
         self._live.publish("command", record)
         return record

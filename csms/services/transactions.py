@@ -71,6 +71,15 @@ async def _identify_16_start(
     """The id given to this very StartTransaction before, when its answer was lost, or a new one."""
     token_key = event.token.key if event.token else ""
     meter_wh = event.readings[0].energy_import_wh if event.readings else None
+    for tx in station.transactions.values():  # told before, but not committed
+        if (
+            tx.evse_id == event.evse_id
+            and tx.started == event.at
+            and (tx.token.key if tx.token else "") == token_key
+            and tx.imported is not None
+            and tx.imported.first.wh == meter_wh
+        ):
+            return tx.transaction_id
     told_before = await core.history.started_16(
         station.station_id, event.evse_id or 0, token_key, event.at, meter_wh or 0.0
     )
