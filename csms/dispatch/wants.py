@@ -70,4 +70,4 @@ def _urgency(place: EvsePlace, needs: ChargingNeedsTold | None, now: datetime) -
     if needs is not None and needs.energy_wh and needs.departure is not None:
         hours = max((needs.departure - now).total_seconds() / 3600.0, 1.0 / 60.0)
         weight += 4.0 * min(1.0, needs.energy_wh / hours / max(place.max_power_w, 1.0))
-    return weight / 2.0**place.priority
+    return weight

@@ -30,7 +30,7 @@ class EvsePlace:
     """Below this an AC car pauses (IEC 61851-1); 0 for DC."""
     step_w: float = 1.0
     priority: int = 0
-    """Lower is curtailed later."""
+    """0 to 3; a higher one is curtailed only when all lower ones are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,7 +46,7 @@ def z_sequence(z1_ohm: complex, z0_ohm: complex | None = None) -> ComplexArray:
     """(3, 3) ohm from positive- and zero-sequence impedance; without ``z0_ohm`` the phases are uncoupled."""
     z0 = z1_ohm if z0_ohm is None else z0_ohm
     mutual = (z0 - z1_ohm) / 3.0
-    return np.full((3, 3), mutual, complex) + np.eye(3) * (z1_ohm + mutual - mutual)
+    return np.full((3, 3), mutual, complex) + np.eye(3) * z1_ohm
 
 
 def phase_index(phases: str) -> list[int]:

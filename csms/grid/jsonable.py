@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+
 def to_jsonable(value: object) -> object:
     """`value` as dict, list, str, float, int, bool or None; non-finite numbers become None.
 

@@ -102,7 +102,9 @@ def step_count(t_end_s: float, dt_s: float) -> int:
     require_positive("simulation", t_end_s=t_end_s, dt_s=dt_s)
     n = round(t_end_s / dt_s)
     if not 1 <= n <= 10_000_000:
-        raise ValueError(f"simulation: {t_end_s} s at {dt_s} s is {n} steps, expected 1..10,000,000")
+        raise ValueError(
+            f"simulation: {t_end_s} s at {dt_s} s is {n} steps, expected 1..10,000,000"
+        )
     return n
 
 

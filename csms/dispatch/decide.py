@@ -1,0 +1,261 @@
+"""From a snapshot of the fleet to setpoints: AC state, bias, optimum, AC check, rounding. The stopwatch comes in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import numpy as np
+
+from csms.dispatch.corrected import Dispatch, Dispatcher, Limits, Requests
+from csms.dispatch.frequency_support import droop_power_w
+from csms.dispatch.orders import Order
+from csms.dispatch.safe_power import base_loads, minimum_w, safe_powers
+from csms.dispatch.snapshot import EvseNow, Footing, Snapshot
+from csms.dispatch.solver import LimitKind
+from csms.dispatch.views import feeder_view
+from csms.domain.der import FreqDroop
+from csms.domain.feeder_view import FeederView
+from csms.domain.fleet import Binding, EvsePlace
+from csms.domain.values import Phases
+from csms.grid import power_flow
+from csms.grid.network import Feeder, FloatArray
+from csms.ids import EvseKey
+from csms.units import NOMINAL_PHASE_V, S_PER_H
+
+_PHASES = {
+    Phases.A: (True, False, False),
+    Phases.B: (False, True, False),
+    Phases.C: (False, False, True),
+    Phases.ABC: (True, True, True),
+}
+OVERDRAW_FRAC, OVERDRAW_W, OVERDRAW_CYCLES = 0.10, 500.0, 5
+
+
+class Stopwatch(Protocol):
+    def monotonic(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    orders: tuple[Order, ...]
+    view: FeederView
+
+
+class FeederDesk:
+    """Decides for one feeder. Keeps warm starts and counters between cycles; the world comes in as arguments."""
+
+    def __init__(
+        self,
+        feeder: Feeder,
+        places: Mapping[EvseKey, EvsePlace],
+        limits: Limits,
+        *,
+        safe_frac: float,
+        ramp_w_per_min: float,
+        period_s: float,
+        droop: FreqDroop | None,
+        self_droop: frozenset[EvseKey] = frozenset(),
+        nominal_hz: float = 50.0,
+    ) -> None:
+        self.feeder = feeder
+        self.limits = limits
+        self._places = dict(places)
+        self._index = {key: i for i, key in enumerate(self._places)}
+        bus = np.array([feeder.bus(place.bus) for place in self._places.values()], np.int32)
+        phases = np.array([_PHASES[place.phases] for place in self._places.values()], bool)
+        self._dispatcher = Dispatcher(feeder, bus, phases.reshape(-1, 3), limits)
+        self._bus, self._phases = bus, phases.reshape(-1, 3)
+        self.safe_power_w = safe_powers(self._dispatcher, self._places, most_frac=safe_frac)
+        self._step_w = np.array([place.step_w for place in self._places.values()])
+        self._min_w = np.array([minimum_w(place) for place in self._places.values()])
+        self._rise_w = ramp_w_per_min * period_s * 60.0 / S_PER_H
+        self._droop = droop
+        self._self_droop = self_droop
+        self._nominal_hz = nominal_hz
+        low_voltage = feeder.base_v[bus] < 1_000.0 if len(bus) else np.zeros(0, bool)
+        self.nominal_phase_v = (
+            float(feeder.base_v[bus[0]]) if len(bus) and low_voltage.all() else NOMINAL_PHASE_V
+        )
+        self._cycle = 0
+        self._overdraw: dict[EvseKey, int] = {}
+        self._ordered: dict[EvseKey, float] = {}
+
+    def decide(self, snapshot: Snapshot, now: datetime, stopwatch: Stopwatch) -> Decision:
+        """Setpoints for all EVSEs with a transaction. Raises ``PowerFlowDivergedError`` when the measured state has
+        no AC solution, ``DispatchError`` when the problem is not one."""
+        begun_s = stopwatch.monotonic()
+        self._cycle += 1
+        evses = {evse.key: evse for evse in snapshot.evses}
+        now_w, requests = self._requests(evses, snapshot.frequency_hz)
+        p_w, q_var = base_loads(self._dispatcher)
+        measured = self._measured_v(evses)
+        state = power_flow.solve(
+            self.feeder, p_w + self._dispatcher.solver.load_w(now_w), q_var, check=True
+        )
+        solve_s = stopwatch.monotonic()
+        dispatch = self._dispatcher.step(
+            p_w, q_var, requests, now_w=now_w,
+            safe_w=np.array([self.safe_power_w[key] for key in self._places]),
+            measured_v_pu=measured,
+        )  # fmt: skip
+        solved_s = stopwatch.monotonic()
+        setpoint_w = self._ramped(dispatch.setpoint_w, now_w, evses)
+        orders = self._orders(evses, dispatch, setpoint_w, requests)
+        alarms = self._alarms(evses, dispatch, snapshot.frequency_hz)
+        view = feeder_view(
+            self.feeder, self.limits, state, dispatch, measured, evses, orders,
+            load_w=p_w, evse_load_w=self._dispatcher.solver.load_w(now_w), cycle=self._cycle, at=now,
+            frequency_hz=snapshot.frequency_hz, alarms=alarms,
+            solve_ms=(solved_s - solve_s) * 1e3, cycle_ms=(stopwatch.monotonic() - begun_s) * 1e3,
+        )  # fmt: skip
+        return Decision(orders, view)
+
+    def _requests(
+        self, evses: Mapping[EvseKey, EvseNow], frequency_hz: float | None
+    ) -> tuple[FloatArray, Requests]:
+        n = len(self._places)
+        now_w, lo, hi, desired = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
+        weight, priority = np.ones(n), np.zeros(n, np.int32)
+        step, least = self._step_w.copy(), self._min_w.copy()
+        for key, i in self._index.items():
+            evse = evses.get(key)
+            if evse is None:
+                step[i] = least[i] = 0.0
+                continue
+            now_w[i] = evse.assumed_w
+            priority[i] = evse.place.priority
+            if evse.footing is Footing.LED:
+                wish_w = evse.want.power_w + self._central_droop_w(evse, frequency_hz)
+                lo[i], hi[i] = evse.want.floor_w, max(evse.want.power_w, 0.0)
+                desired[i] = min(max(wish_w, lo[i], 0.0), hi[i])
+                weight[i] = evse.want.weight
+            elif evse.footing is Footing.STALE:
+                # Told to go to its safe power, but it may not hear: the feeder must bear what it may still draw.
+                lo[i] = hi[i] = desired[i] = evse.assumed_w
+                step[i] = least[i] = 0.0
+            else:
+                lo[i] = hi[i] = desired[i] = evse.assumed_w
+                step[i] = least[i] = 0.0
+        return now_w, Requests(lo, hi, desired, step, least, weight, priority)
+
+    def _central_droop_w(self, evse: EvseNow, frequency_hz: float | None) -> float:
+        if self._droop is None or frequency_hz is None or evse.key in self._self_droop:
+            return 0.0
+        return droop_power_w(self._droop, frequency_hz, self._nominal_hz, evse.place.max_power_w)
+
+    def _measured_v(self, evses: Mapping[EvseKey, EvseNow]) -> FloatArray:
+        """(n, m) pu, NaN where no fresh EVSE measures; the lowest where several do."""
+        m = self._dispatcher.solver.m
+        measured = np.full((self.feeder.n_bus, m), np.nan)
+        for key, i in self._index.items():
+            evse = evses.get(key)
+            if evse is None or evse.v_pu is None:
+                continue
+            known = [v for v in evse.v_pu if v is not None]
+            if not known:
+                continue
+            if m == 1:
+                pairs = [(0, sum(known) / len(known))]
+            else:
+                wired = np.flatnonzero(self._phases[i]).tolist()
+                pairs = list(zip(wired, known, strict=False))
+            for f, v in pairs:
+                measured[self._bus[i], f] = np.fmin(measured[self._bus[i], f], v)
+        return measured
+
+    def _ramped(
+        self, setpoint_w: FloatArray, now_w: FloatArray, evses: Mapping[EvseKey, EvseNow]
+    ) -> FloatArray:
+        """The feeder's own ramp limit (G5): the sum of all rises in a cycle is capped, falls never are."""
+        led = np.array([k in evses and evses[k].footing is Footing.LED for k in self._places])
+        base_w = np.array(
+            [self._ordered.get(k, w) for k, w in zip(self._places, now_w, strict=True)]
+        )
+        rise_w = np.where(led, np.maximum(setpoint_w - base_w, 0.0), 0.0)
+        total_w = float(rise_w.sum())
+        if total_w <= self._rise_w:
+            return setpoint_w
+        ramped = np.where(rise_w > 0, base_w + rise_w * (self._rise_w / total_w), setpoint_w)
+        step = np.where(self._step_w > 0, self._step_w, 1.0)
+        whole = np.where(rise_w > 0, np.floor(ramped / step + 1e-9) * step, ramped)
+        return np.where((whole > 0) & (whole < self._min_w), 0.0, whole)
+
+    def _orders(
+        self,
+        evses: Mapping[EvseKey, EvseNow],
+        dispatch: Dispatch,
+        setpoint_w: FloatArray,
+        requests: Requests,
+    ) -> tuple[Order, ...]:
+        orders: list[Order] = []
+        ordered: dict[EvseKey, float] = {}
+        for key, i in self._index.items():
+            evse = evses.get(key)
+            if evse is None or evse.footing not in (Footing.LED, Footing.STALE):
+                continue
+            if evse.footing is Footing.STALE:
+                power_w = self.safe_power_w[key]
+                binding: Binding | None = Binding(
+                    kind="telemetry", where=str(key), source="fallback"
+                )
+            else:
+                power_w = float(setpoint_w[i])
+                binding = self._binding(dispatch, i, evse, power_w, float(requests.desired_w[i]))
+            ordered[key] = power_w
+            orders.append(Order(key, power_w, evse.want.power_w, binding))
+        self._ordered = ordered
+        return tuple(orders)
+
+    def _binding(
+        self, dispatch: Dispatch, i: int, evse: EvseNow, power_w: float, desired_w: float
+    ) -> Binding | None:
+        if power_w >= evse.want.power_w - 1.0:
+            return None
+        kind = LimitKind(int(dispatch.binding_kind[i]))
+        if kind is not LimitKind.NONE:
+            bus = self.feeder.bus_names[int(dispatch.binding_bus[i])]
+            names = {
+                LimitKind.VOLTAGE_LOW: "voltage_low",
+                LimitKind.VOLTAGE_HIGH: "voltage_high",
+                LimitKind.FLOW_IN: "line",
+                LimitKind.FLOW_OUT: "line",
+            }
+            return Binding(kind=names[kind], where=bus, source=f"feeder {self.feeder.name}")
+        if desired_w < evse.want.power_w - 1.0:
+            return Binding(kind="frequency", where=str(evse.key), source="droop")
+        if power_w < dispatch.setpoint_w[i] - 1.0:
+            return Binding(kind="ramp", where=self.feeder.name, source="feeder ramp limit")
+        return Binding(kind="step", where=str(evse.key), source="station")
+
+    def _alarms(
+        self, evses: Mapping[EvseKey, EvseNow], dispatch: Dispatch, frequency_hz: float | None
+    ) -> tuple[str, ...]:
+        alarms: list[str] = []
+        if not dispatch.feasible:
+            alarms.append(
+                f"no setpoints keep {self.feeder.name} inside its limits: "
+                f"breach {dispatch.breach_pu:.4f} pu after curtailing all that may be curtailed"
+            )
+        quiet = (
+            frequency_hz is None
+            or self._droop is None
+            or (self._droop.under_freq_hz <= frequency_hz <= self._droop.over_freq_hz)
+        )
+        for evse in evses.values():
+            ordered_w = self._ordered.get(evse.key)
+            over = (
+                quiet
+                and evse.footing is Footing.LED
+                and ordered_w is not None
+                and evse.measured_w > ordered_w + max(OVERDRAW_W, OVERDRAW_FRAC * abs(ordered_w))
+            )
+            count = self._overdraw.get(evse.key, 0) + 1 if over else 0
+            self._overdraw[evse.key] = count
+            if count >= OVERDRAW_CYCLES:
+                alarms.append(f"{evse.key} draws more than it is told to")
+            if evse.footing is Footing.STALE:
+                alarms.append(f"{evse.key}: meter values are old or frozen")
+        return tuple(alarms)

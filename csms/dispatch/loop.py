@@ -1,0 +1,117 @@
+"""Once a period: look at the fleet, decide setpoints that keep the feeder inside its limits, send what changed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from csms.clock import Clock
+from csms.dispatch.decide import Decision, FeederDesk
+from csms.dispatch.snapshot import Footing, take
+from csms.domain.commands import CommandState
+from csms.domain.errors import DomainError
+from csms.domain.feeder_view import FeederView
+from csms.domain.fleet import Fleet
+from csms.ids import EvseKey
+from csms.services.live import LiveBus
+from csms.services.setpoints import Setpoints
+
+RENEWALS_PER_LEASE = 3
+"""An unchanged setpoint is sent again this often within its lease."""
+IMMATERIAL_W = 1.0
+IMMATERIAL_RISE_FRAC = 0.01
+
+
+class DispatchLoop:
+    """The shell around :class:`FeederDesk`: clock, fleet and stations on one side, pure decisions on the other."""
+
+    def __init__(
+        self,
+        desk: FeederDesk,
+        fleet: Fleet,
+        setpoints: Setpoints,
+        live: LiveBus,
+        clock: Clock,
+        spawn: Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]],
+        *,
+        period_s: float,
+        lease_s: float,
+        stale_after_s: float,
+    ) -> None:
+        self._desk = desk
+        self._fleet = fleet
+        self._setpoints = setpoints
+        self._live = live
+        self._clock = clock
+        self._spawn = spawn
+        self._period_s = period_s
+        self._renew_s = lease_s / RENEWALS_PER_LEASE
+        self._stale_after_s = stale_after_s
+        self._in_flight: set[EvseKey] = set()
+        self._wants: dict[EvseKey, float] = {}
+        self._alarms: tuple[str, ...] = ()
+        self.view: FeederView | None = None
+
+    async def run(self) -> None:
+        """For ever. A cycle that fails is an alarm, not the end: the leases protect the feeder meanwhile."""
+        loop = asyncio.get_running_loop()
+        due_s = loop.time()
+        while True:
+            due_s = max(due_s + self._period_s, loop.time())
+            await asyncio.sleep(due_s - loop.time())
+            try:
+                self.cycle()
+            except (ArithmeticError, ValueError, DomainError) as error:
+                self._live.publish("alarm", f"dispatch cycle failed: {error}")
+
+    def cycle(self) -> Decision:
+        """One turn of the loop, without the waiting."""
+        begun_s = self._clock.monotonic()
+        now = self._clock.now()
+        snapshot = take(
+            self._fleet, self._wants, self._desk.safe_power_w, now=now, now_s=begun_s,
+            stale_after_s=self._stale_after_s, nominal_phase_v=self._desk.nominal_phase_v,
+        )  # fmt: skip
+        decision = self._desk.decide(snapshot, now, self._clock)
+        self._wants = {e.key: e.want.power_w for e in snapshot.evses if e.footing is Footing.LED}
+        for order in decision.orders:
+            state = self._fleet.station(order.key.station_id)
+            evse = state.evse(order.key.evse_id)
+            evse.wanted_w, evse.binding = order.wanted_w, order.binding
+            if self._is_due(order.key, order.power_w, begun_s):
+                self._in_flight.add(order.key)
+                self._spawn(self._send(order.key, order.power_w), f"setpoint {order.key}")
+        self.view = decision.view
+        self._live.publish("feeder", decision.view)
+        for alarm in decision.view.alarms:
+            if alarm not in self._alarms:
+                self._live.publish("alarm", alarm)
+        self._alarms = decision.view.alarms
+        return decision
+
+    def _is_due(self, key: EvseKey, power_w: float, now_s: float) -> bool:
+        if key in self._in_flight:
+            return False
+        evse = self._fleet.station(key.station_id).evse(key.evse_id)
+        if evse.commanded_w is None or evse.commanded_s is None:
+            return True
+        if now_s - evse.commanded_s >= self._renew_s:
+            return True
+        change_w = power_w - evse.commanded_w
+        rating_w = evse.place.max_power_w if evse.place else 0.0
+        # A fall protects the feeder and goes out at once; a rise may wait until it is worth a message.
+        return change_w <= -IMMATERIAL_W or change_w >= max(
+            IMMATERIAL_W, IMMATERIAL_RISE_FRAC * rating_w
+        )
+
+    async def _send(self, key: EvseKey, power_w: float) -> None:
+        station = self._fleet.station(key.station_id)
+        try:
+            record = await self._setpoints.apply(station, station.evse(key.evse_id), power_w)
+            if record is not None and record.state is CommandState.TIMED_OUT:
+                self._live.publish("alarm", f"{key} does not answer its setpoint")
+        except DomainError as error:
+            self._live.publish("alarm", f"{key}: {error.message}")
+        finally:
+            self._in_flight.discard(key)

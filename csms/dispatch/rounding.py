@@ -1,0 +1,52 @@
+"""From the optimum to what stations accept: whole steps, and either nothing or at least the minimum current."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from csms.grid.network import FloatArray
+
+_SLACK = 1.0e-6  # of a step: an optimum of 5.9999999 steps is 6
+
+
+def round_setpoints(
+    x_w: FloatArray, price: FloatArray, lo_w: FloatArray, hi_w: FloatArray, step_w: FloatArray, min_w: FloatArray
+) -> FloatArray:
+    """Rounds each setpoint to the side that relieves the limits that bind; all arrays (N,).
+
+    ``price`` > 0: less consumption relieves, round down; < 0: round up; 0: towards zero. ``step_w`` 0 leaves a
+    setpoint continuous. A magnitude below ``min_w`` becomes 0, or ``min_w`` where only that relieves. The
+    bounds win over the step: a bound that is no multiple of the step is returned as it is.
+    """
+    down = (price > 0.0) | ((price == 0.0) & (x_w > 0.0))
+    step = np.where(step_w > 0.0, step_w, 1.0)
+    quotient = x_w / step
+    whole = np.where(down, np.floor(quotient + _SLACK), np.ceil(quotient - _SLACK)) * step
+    y = np.where(step_w > 0.0, whole, x_w)
+    small = (np.abs(y) < min_w * (1.0 - 1e-9)) & (y != 0.0)
+    away = small & (((y > 0.0) & (price < 0.0)) | ((y < 0.0) & (price > 0.0)))
+    y = np.where(small, 0.0, y)
+    y = np.where(away, np.sign(x_w) * min_w, y)
+    return np.clip(y, lo_w, hi_w)
+
+
+def choose_on(
+    x_w: FloatArray, min_w: FloatArray, group: np.ndarray, rank: FloatArray, now_w: FloatArray
+) -> np.ndarray:
+    """Which of the EVSEs whose optimum lies between 0 and ``min_w`` get their minimum, so that a group keeps its total.
+
+    ``group`` (N,) labels EVSEs held back by the same limit; higher ``rank`` first, then those already charging,
+    then those nearest to their minimum. -> (N,) bool, true for those switched on.
+    """
+    candidate = (x_w > 0.0) & (x_w < min_w)
+    on = np.zeros(len(x_w), bool)
+    index = np.flatnonzero(candidate)
+    if not index.size:
+        return on
+    running = now_w[index] >= 0.5 * min_w[index]
+    order = index[np.lexsort((-x_w[index] / min_w[index], ~running, -rank[index], group[index]))]
+    for label in np.unique(group[order]):
+        members = order[group[order] == label]
+        spent = np.cumsum(min_w[members])
+        on[members[spent <= x_w[members].sum()]] = True
+    return on

@@ -1,0 +1,195 @@
+"""Imports a radial network from pandapower's JSON (or from a pandapower net, without importing pandapower).
+
+Taken over: buses, lines (positive and zero sequence, capacitance, parallel, max_i_ka), two-winding transformers
+(short-circuit impedance, off-nominal tap, rating), loads and static generators, symmetric and per phase, switches
+and one external grid. Left out: magnetising branches (``i0_percent``, ``pfe_kw``), transformer phase shifts and the
+voltage dependence of loads. A delta-wye transformer at the source is exact (its delta shorts the zero sequence);
+behind further lines its zero sequence is taken to pass.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from csms.grid.builder import Branch, Load, build_feeder, z_sequence
+from csms.grid.network import Feeder, FeederError
+
+_MAX_JSON_DEPTH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One table row; missing and NaN cells fall back to the default."""
+
+    index: int
+    cells: dict[str, Any]
+
+    def number(self, key: str, default: float) -> float:
+        value = self.cells.get(key)
+        if value is None or isinstance(value, str) or not math.isfinite(value):
+            return default
+        return float(value)
+
+    def on(self) -> bool:
+        return bool(self.cells.get("in_service", True))
+
+
+def loads(text: str, name: str = "") -> Feeder:
+    """A feeder from the text that ``pandapower.to_json`` wrote. Raises :class:`FeederError`."""
+    try:
+        data = json.loads(text)
+        tables = data["_object"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise FeederError(f"not a pandapower JSON document: {error}") from None
+    return _convert({key: list(_json_rows(tables.get(key))) for key in _TABLES}, name or str(data.get("name", "")))
+
+
+def from_net(net: Any, name: str = "") -> Feeder:
+    """A feeder from a ``pandapowerNet`` in memory. Raises :class:`FeederError`."""
+    tables = {}
+    for key in _TABLES:
+        frame = net[key] if key in net else None
+        rows = [] if frame is None else frame.to_dict("index").items()
+        tables[key] = [_Row(int(index), dict(cells)) for index, cells in rows]
+    return _convert(tables, name or str(net["name"] or "pandapower"))
+
+
+_TABLES = ("bus", "line", "trafo", "ext_grid", "switch", "load", "sgen", "asymmetric_load", "asymmetric_sgen", "impedance")
+
+
+def _json_rows(entry: Any) -> Iterator[_Row]:
+    for _ in range(_MAX_JSON_DEPTH):
+        if isinstance(entry, dict) and "_object" in entry:
+            entry = entry["_object"]
+        elif isinstance(entry, str):
+            entry = json.loads(entry)
+    if not isinstance(entry, dict):
+        return
+    columns = entry["columns"]
+    for index, values in zip(entry["index"], entry["data"], strict=True):
+        yield _Row(int(index), dict(zip(columns, values, strict=True)))
+
+
+def _convert(tables: dict[str, list[_Row]], name: str) -> Feeder:
+    if not tables["bus"]:
+        raise FeederError("the pandapower network has no buses")
+    grids = [row for row in tables["ext_grid"] if row.on()]
+    if len(grids) != 1:
+        raise FeederError(f"exactly one external grid is needed, the network has {len(grids)}")
+    if tables["impedance"]:
+        raise FeederError("impedance elements are not supported")
+    names = _bus_names(tables["bus"])
+    base_kv = {row.index: row.number("vn_kv", math.nan) for row in tables["bus"]}
+    live = {row.index for row in tables["bus"] if row.on()}
+    fused = _fused_buses(tables["switch"])
+    opened = {
+        (str(row.cells.get("et")), int(row.cells["element"]))
+        for row in tables["switch"]
+        if row.cells.get("et") in ("l", "t") and not row.cells.get("closed", True)
+    }
+
+    def at(row: _Row, key: str) -> int:
+        bus = int(row.cells[key])
+        return fused.get(bus, bus)
+
+    branches: list[Branch] = []
+    shunts: dict[str, np.ndarray] = {}
+    for row in tables["line"]:
+        ends = at(row, "from_bus"), at(row, "to_bus")
+        if not row.on() or ("l", row.index) in opened or not live.issuperset(ends):
+            continue
+        km, parallel = row.number("length_km", 1.0), row.number("parallel", 1.0)
+        z1 = complex(row.number("r_ohm_per_km", 0.0), row.number("x_ohm_per_km", 0.0)) * km / parallel
+        r0, x0 = row.number("r0_ohm_per_km", math.nan), row.number("x0_ohm_per_km", math.nan)
+        z0 = None if math.isnan(r0) or math.isnan(x0) else complex(r0, x0) * km / parallel
+        ampacity_a = row.number("max_i_ka", math.inf) * 1e3 * row.number("df", 1.0) * parallel
+        branches.append(Branch(names[ends[0]], names[ends[1]], z_sequence(z1, z0), ampacity_a=ampacity_a))
+        b = 2 * math.pi * 50.0 * row.number("c_nf_per_km", 0.0) * 1e-9 * km * parallel
+        for end in ends if b else ():
+            shunts[names[end]] = shunts.get(names[end], np.zeros(3)) + b / 2.0
+    for row in tables["trafo"]:
+        if row.on() and ("t", row.index) not in opened:
+            branches.append(_transformer(row, names, at(row, "hv_bus"), at(row, "lv_bus"), base_kv))
+    loads = [load for load in _loads(tables, names, fused) if load.p_w or load.q_var]
+    grid = grids[0]
+    root = at(grid, "bus")
+    return build_feeder(
+        name, names[root], base_kv[root] * 1e3, branches, loads,
+        source_v_pu=grid.number("vm_pu", 1.0),
+        shunts_s={bus: (float(b[0]), float(b[1]), float(b[2])) for bus, b in shunts.items()},
+        xy=_places(tables["bus"], names, fused),
+    )  # fmt: skip
+
+
+def _bus_names(rows: list[_Row]) -> dict[int, str]:
+    """pandapower does not ask for unique names: those that repeat get the index."""
+    given = {row.index: str(row.cells.get("name") or row.index) for row in rows}
+    seen: dict[str, int] = {}
+    for label in given.values():
+        seen[label] = seen.get(label, 0) + 1
+    return {i: label if seen[label] == 1 else f"{label}#{i}" for i, label in given.items()}
+
+
+def _fused_buses(switches: list[_Row]) -> dict[int, int]:
+    """Buses joined by closed bus-bus switches -> the one that stands for them."""
+    group: dict[int, int] = {}
+
+    def find(bus: int) -> int:
+        while group.get(bus, bus) != bus:
+            bus = group[bus]
+        return bus
+
+    for row in switches:
+        if row.cells.get("et") == "b" and row.cells.get("closed", True):
+            one, other = find(int(row.cells["bus"])), find(int(row.cells["element"]))
+            group[max(one, other)] = min(one, other)
+    return {bus: find(bus) for bus in group}
+
+
+def _transformer(row: _Row, names: dict[int, str], hv: int, lv: int, base_kv: dict[int, float]) -> Branch:
+    parallel = row.number("parallel", 1.0)
+    rating_va = row.number("sn_mva", math.nan) * 1e6 * parallel
+    lv_kv, hv_kv = row.number("vn_lv_kv", base_kv[lv]), row.number("vn_hv_kv", base_kv[hv])
+    zk = row.number("vk_percent", math.nan) / 100.0 * (lv_kv * 1e3) ** 2 / rating_va
+    rk = row.number("vkr_percent", 0.0) / 100.0 * (lv_kv * 1e3) ** 2 / rating_va
+    if not zk >= rk:
+        raise FeederError(f"transformer {row.index}: vk_percent, vkr_percent or sn_mva is missing or inconsistent")
+    step = (row.number("tap_pos", 0.0) - row.number("tap_neutral", 0.0)) * row.number("tap_step_percent", 0.0) / 100.0
+    gain = (lv_kv / base_kv[lv]) / (hv_kv / base_kv[hv])
+    gain = gain / (1.0 + step) if row.cells.get("tap_side") != "lv" else gain * (1.0 + step)
+    return Branch(
+        names[hv], names[lv], z_sequence(complex(rk, math.sqrt(zk**2 - rk**2))), rating_va=rating_va,
+        to_base_ll_v=base_kv[lv] * 1e3, tap=(gain, gain, gain),
+    )  # fmt: skip
+
+
+def _loads(tables: dict[str, list[_Row]], names: dict[int, str], fused: dict[int, int]) -> Iterator[Load]:
+    for table, sign in (("load", 1.0), ("sgen", -1.0), ("asymmetric_load", 1.0), ("asymmetric_sgen", -1.0)):
+        for row in tables[table]:
+            if not row.on():
+                continue
+            bus = int(row.cells["bus"])
+            label = names[fused.get(bus, bus)]
+            factor = sign * row.number("scaling", 1.0) * 1e6
+            if not table.startswith("asymmetric"):
+                yield Load(label, row.number("p_mw", 0.0) * factor, row.number("q_mvar", 0.0) * factor)
+                continue
+            for phase in "abc":
+                p, q = row.number(f"p_{phase}_mw", 0.0), row.number(f"q_{phase}_mvar", 0.0)
+                yield Load(label, p * factor, q * factor, phase)
+
+
+def _places(rows: list[_Row], names: dict[int, str], fused: dict[int, int]) -> dict[str, tuple[float, float]]:
+    places = {}
+    for row in rows:
+        geo = row.cells.get("geo")
+        if isinstance(geo, str) and fused.get(row.index, row.index) == row.index:
+            x, y = json.loads(geo)["coordinates"][:2]
+            places[names[row.index]] = (float(x), float(y))
+    return places
