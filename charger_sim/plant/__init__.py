@@ -1,0 +1,30 @@
+"""The world outside the central system: a feeder by power-grid-model, a frequency by the swing
+equation."""
+
+from charger_sim.plant.feeder import (
+    FeederError,
+    PlantBranch,
+    PlantFeeder,
+    PlantLoad,
+    feeder_from_mapping,
+    load_feeder,
+)
+from charger_sim.plant.frequency import FrequencyState, FrequencySystem
+from charger_sim.plant.ieee33 import ieee33
+from charger_sim.plant.powerflow import Injection, PlantDiverged, PowerFlow, Solution
+
+__all__ = [
+    "FeederError",
+    "FrequencyState",
+    "FrequencySystem",
+    "Injection",
+    "PlantBranch",
+    "PlantDiverged",
+    "PlantFeeder",
+    "PlantLoad",
+    "PowerFlow",
+    "Solution",
+    "feeder_from_mapping",
+    "ieee33",
+    "load_feeder",
+]

@@ -147,6 +147,10 @@ class Dispatcher:
         self._warm = solution.warm
         return self._report(requests, best, solution, rounds)
 
+    def reset(self) -> None:
+        """Forgets the warm start."""
+        self._warm = None
+
     def _optimum(
         self, check: _Check, requests: Requests, lo: FloatArray, hi: FloatArray, x: FloatArray, trial: _Trial, margin: float
     ) -> tuple[Solution, FloatArray, _Trial, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -57,7 +57,7 @@ class FeederDesk:
         ramp_w_per_min: float,
         period_s: float,
         droop: FreqDroop | None,
-        self_droop: frozenset[EvseKey] = frozenset(),
+        runs_droop: Callable[[EvseKey], bool] = lambda _key: False,
         nominal_hz: float = 50.0,
     ) -> None:
         self.feeder = feeder
@@ -73,7 +73,7 @@ class FeederDesk:
         self._min_w = np.array([minimum_w(place) for place in self._places.values()])
         self._rise_w = ramp_w_per_min * period_s * 60.0 / S_PER_H
         self._droop = droop
-        self._self_droop = self_droop
+        self._runs_droop = runs_droop
         self._nominal_hz = nominal_hz
         low_voltage = feeder.base_v[bus] < 1_000.0 if len(bus) else np.zeros(0, bool)
         self.nominal_phase_v = (
@@ -142,7 +142,7 @@ class FeederDesk:
         return now_w, Requests(lo, hi, desired, step, least, weight, priority)
 
     def _central_droop_w(self, evse: EvseNow, frequency_hz: float | None) -> float:
-        if self._droop is None or frequency_hz is None or evse.key in self._self_droop:
+        if self._droop is None or frequency_hz is None or self._runs_droop(evse.key):
             return 0.0
         return droop_power_w(self._droop, frequency_hz, self._nominal_hz, evse.place.max_power_w)
 

@@ -310,9 +310,9 @@ def _violations(
         (LimitKind.FLOW_IN, flow - limits.flow_in),
         (LimitKind.FLOW_OUT, -flow - limits.flow_out),
     ):
-        if excess.max(initial=-np.inf) <= tolerance:
+        if excess[1:].max(initial=-np.inf) <= tolerance:
             continue
-        for i, f in np.argwhere(excess > tolerance):
+        for i, f in np.argwhere(excess[1:] > tolerance) + (1, 0):  # bus 0 has no branch and no choice
             found.append(Violation(kind, int(i), ALL_PHASES if f == m else int(f), float(excess[i, f])))
     found.sort(key=lambda violation: -violation.excess)
     return tuple(found[:MAX_REPORTED])

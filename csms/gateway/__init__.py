@@ -1,0 +1,1 @@
+"""Sockets: TLS profiles, authentication before the upgrade, one connection per station, back-pressure."""

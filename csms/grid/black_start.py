@@ -16,7 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from csms.grid.resilience import SECONDS_PER_HOUR, FleetPool
-from csms.grid.swing import FloatArray, require_non_negative, require_positive, step_count
+from csms.grid.swing import (
+    FloatArray,
+    require_non_negative,
+    require_positive,
+    sample_times,
+    step_count,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,7 @@ def black_start(
     if len({b.name for b in blocks}) != len(blocks):
         raise ValueError("black_start: block names must differ")
     n = step_count(outage_h * SECONDS_PER_HOUR, dt_s)
-    t = np.arange(n) * dt_s
+    t = sample_times(n, dt_s)
     power = fleet.ramp_power_w(t)
     drawn, steady_w, reserved_wh = np.zeros(n), 0.0, 0.0
     order: list[Closure] = []

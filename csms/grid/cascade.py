@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from csms.grid.frequency import FrequencyCase, LoadStep
+from csms.grid.frequency import FrequencyCase, LoadStep, load_profile
 from csms.grid.swing import (
     FloatArray,
     Governor,
@@ -24,6 +24,7 @@ from csms.grid.swing import (
     governor_table,
     require_non_negative,
     require_positive,
+    sample_times,
     soft_deadband,
     step_count,
     swing_step,
@@ -156,9 +157,7 @@ def simulate_cascade(
     """The disturbance of `case` with a fleet of equal vehicles drawing `ev_share_pu` in all."""
     require_non_negative("simulate_cascade", ev_share_pu=ev_share_pu)
     n = step_count(t_end_s, dt_s)
-    load = np.zeros(n + 1)
-    for step in case.steps:
-        load[round(step.t_s / dt_s) :] += step.load_pu
+    load = load_profile(case.steps, n, dt_s)
     deviation, shed, trips = _simulate(
         governor_table(case.governors),
         2.0 * case.system.inertia_s,
@@ -181,7 +180,7 @@ def simulate_cascade(
         peak_hz=float(f_hz.max()),
         trips_per_ev=int(trips.max()),
         mean_trips_per_ev=float(trips.mean()),
-        t_s=np.arange(n + 1) * dt_s,
+        t_s=sample_times(n + 1, dt_s),
         f_hz=f_hz,
         shed_pu=shed,
         trips=trips,
@@ -208,9 +207,21 @@ def cascade_study(
 
 @njit(cache=True, nogil=True)
 def _simulate(
-    table, two_h, damping, load, dt, f_nom, ev_share,
-    trip, trip_delay, return_delay, return_at, droop_gain, droop_deadband, blend,
-):  # fmt: skip  # type: ignore[no-untyped-def]
+    table: FloatArray,
+    two_h: float,
+    damping: float,
+    load: FloatArray,
+    dt: float,
+    f_nom: float,
+    ev_share: float,
+    trip: FloatArray,
+    trip_delay: FloatArray,
+    return_delay: FloatArray,
+    return_at: float,
+    droop_gain: float,
+    droop_deadband: float,
+    blend: float,
+) -> tuple[FloatArray, FloatArray, NDArray[np.int64]]:
     n, n_ev = load.shape[0], trip.shape[0]
     size = 1 + 2 * table.shape[0]
     state, work = np.zeros(size), np.zeros((5, size))

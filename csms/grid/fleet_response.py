@@ -24,6 +24,7 @@ from csms.grid.swing import (
     FloatArray,
     governor_table,
     require_positive,
+    sample_times,
     step_count,
     swing_step,
 )
@@ -262,7 +263,7 @@ class _Run:
         final_power, final_energy = np.empty_like(self.power), np.empty_like(self.energy)
         final_power[self.order], final_energy[self.order] = self.power, self.energy
         return FleetTrace(
-            t_s=np.arange(len(self.power_sum)) * self.dt_s,
+            t_s=sample_times(len(self.power_sum), self.dt_s),
             deviation_hz=deviation_hz,
             fleet_power_w=self.power_sum,
             final_power_w=final_power,
@@ -289,11 +290,25 @@ def _require_order(what: str, low: FloatArray, mid: FloatArray, high: FloatArray
 
 @njit(cache=True, nogil=True)
 def _advance(
-    power, used, segments, blend,
-    p_set, floor, ceiling, gain, low_edge, high_edge,
-    quantum, inv_quantum, quantised,
-    history, pad, power_sum, first, last,
-):  # fmt: skip  # type: ignore[no-untyped-def]
+    power: FloatArray,
+    used: FloatArray,
+    segments: IntArray,
+    blend: FloatArray,
+    p_set: FloatArray,
+    floor: FloatArray,
+    ceiling: FloatArray,
+    gain: FloatArray,
+    low_edge: FloatArray,
+    high_edge: FloatArray,
+    quantum: FloatArray,
+    inv_quantum: FloatArray,
+    quantised: bool,
+    history: FloatArray,
+    pad: int,
+    power_sum: FloatArray,
+    first: int,
+    last: int,
+) -> None:
     for k in range(first, last):
         power_sum[k + 1] = 0.0
     for s in range(segments.shape[0]):
@@ -309,10 +324,21 @@ def _advance(
 # Loops from 0 over slices, one store each: what LLVM needs to vectorise. All inputs are finite.
 @njit(cache=True, nogil=True, fastmath={"nnan", "nsz", "contract", "reassoc"})
 def _advance_segment(
-    power, used, blend,
-    p_set, floor, ceiling, gain, low_edge, high_edge,
-    quantum, inv_quantum, quantised, df, power_sum,
-):  # fmt: skip  # type: ignore[no-untyped-def]
+    power: FloatArray,
+    used: FloatArray,
+    blend: FloatArray,
+    p_set: FloatArray,
+    floor: FloatArray,
+    ceiling: FloatArray,
+    gain: FloatArray,
+    low_edge: FloatArray,
+    high_edge: FloatArray,
+    quantum: FloatArray,
+    inv_quantum: FloatArray,
+    quantised: bool,
+    df: FloatArray,
+    power_sum: FloatArray,
+) -> None:
     n_ev = power.shape[0]
     for i in range(n_ev):
         used[i] += 0.5 * power[i]
@@ -341,9 +367,22 @@ def _advance_segment(
 
 @njit(cache=True, nogil=True)
 def _swing_block(
-    state, table, two_h, damping, load, dt, work,
-    power_sum, start_w, base_w, f_nom, history, pad, first, last,
-):  # fmt: skip  # type: ignore[no-untyped-def]
+    state: FloatArray,
+    table: FloatArray,
+    two_h: float,
+    damping: float,
+    load: FloatArray,
+    dt: float,
+    work: FloatArray,
+    power_sum: FloatArray,
+    start_w: float,
+    base_w: float,
+    f_nom: float,
+    history: FloatArray,
+    pad: int,
+    first: int,
+    last: int,
+) -> None:
     for k in range(first, last):
         fleet_pu = (0.5 * (power_sum[k] + power_sum[k + 1]) - start_w) / base_w
         swing_step(state, table, two_h, damping, load[k] + fleet_pu, dt, work)

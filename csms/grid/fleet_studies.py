@@ -20,6 +20,7 @@ from csms.grid.frequency import FrequencyCase, LoadStep
 from csms.grid.frequency_trace import FrequencyTrace
 from csms.grid.swing import Governor, PowerSystem
 
+RIPPLE_WINDOW_S = 20.0
 AMPERE_STEP_W = 3 * 230.0  # 1 A on three phases
 OSCILLATION_CASE = FrequencyCase(
     system=PowerSystem(f_nom_hz=50.0, inertia_s=4.0, damping_pu=1.0),
@@ -58,7 +59,7 @@ class TraceStudy:
 def step_study(
     *,
     n_ev: int = 2000,
-    droop_pu: float = 0.02,
+    droop_pu: float = 0.05,
     delay_s: float = 0.3,
     fleet_share_pu: float = 0.2,
     t_end_s: float = 60.0,
@@ -78,12 +79,18 @@ def step_study(
     stepped = replace(continuous, quantum_w=np.full(n_ev, AMPERE_STEP_W))
     shifted = replace(stepped, shift_hz=spread_shift_hz(stepped))
     base_w = n_ev * rated_w / fleet_share_pu
-    runs = [
+    smooth, rough, spread = (
         closed_loop(f, OSCILLATION_CASE, base_w, t_end_s=t_end_s)
         for f in (continuous, stepped, shifted)
-    ]
-    ripple = [run.ripple_hz(20.0) for run in runs]
-    return StepStudy(*ripple, *runs)
+    )
+    return StepStudy(
+        ripple_continuous_hz=smooth.ripple_hz(RIPPLE_WINDOW_S),
+        ripple_stepped_hz=rough.ripple_hz(RIPPLE_WINDOW_S),
+        ripple_shifted_hz=spread.ripple_hz(RIPPLE_WINDOW_S),
+        continuous=smooth,
+        stepped=rough,
+        shifted=spread,
+    )
 
 
 def trace_study(

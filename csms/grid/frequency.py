@@ -18,6 +18,7 @@ from csms.grid.swing import (
     PowerSystem,
     governor_table,
     require_positive,
+    sample_times,
     step_count,
     swing_derivative,
     swing_step,
@@ -100,7 +101,7 @@ def simulate_frequency(
     dw, rate, p_mech = _integrate(
         governor_table(governors), 2.0 * system.inertia_s, system.damping_pu, load, dt_s
     )
-    t = np.arange(n + 1) * dt_s
+    t = sample_times(n + 1, dt_s)
     deviation = dw * system.f_nom_hz
     nadir_t, nadir = _refined_minimum(t, deviation)
     omega_n, zeta = None, None

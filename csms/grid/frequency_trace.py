@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from csms.grid.swing import FloatArray, require_positive
+from csms.grid.swing import FloatArray, require_positive, sample_times
 
 LIVE_V_PU = 0.5  # below it a meter's frequency is not a measurement
 
@@ -43,7 +43,7 @@ class FrequencyTrace:
     @property
     def t_s(self) -> FloatArray:
         """(n,) time from the first sample."""
-        return np.asarray(np.arange(len(self.f_hz)) * self.dt_s, np.float64)
+        return sample_times(len(self.f_hz), self.dt_s)
 
     def resampled(self, dt_s: float) -> FrequencyTrace:
         """The trace at a finer step, by linear interpolation; ValueError for a coarser one."""
@@ -51,7 +51,7 @@ class FrequencyTrace:
         if dt_s > self.dt_s:
             raise ValueError(f"resampled: dt_s expected <= {self.dt_s:g}, got {dt_s:g}")
         t_old = self.t_s
-        t_new = np.arange(math.floor(t_old[-1] / dt_s + 1e-9) + 1) * dt_s
+        t_new = sample_times(math.floor(t_old[-1] / dt_s + 1e-9) + 1, dt_s)
         source = np.clip(np.rint(t_new / self.dt_s).astype(np.int64), 0, len(t_old) - 1)
         return FrequencyTrace(
             f_hz=np.asarray(np.interp(t_new, t_old, self.f_hz), np.float64),

@@ -22,7 +22,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numba import njit
 
-from csms.grid.swing import FloatArray, require_non_negative, require_positive, step_count
+from csms.grid.swing import (
+    FloatArray,
+    require_non_negative,
+    require_positive,
+    sample_times,
+    step_count,
+)
 
 SECONDS_PER_HOUR = 3600.0
 BEHIND_PU = 0.005  # delivery this far behind the signal stops AGC's integral
@@ -170,7 +176,7 @@ def regulate(
     cycle = max(1, round(cycle_s / dt_s))
     table = np.array([_row(a, dt_s) for a in areas])
     out = _simulate(table, tie, n, dt_s, cycle, round(step_t_s / dt_s))
-    t = np.arange(n + 1) * dt_s
+    t = sample_times(n + 1, dt_s)
     trace = RegulationTrace(t, out[0] * f_nom_hz, *out[1:])
     return _summary(trace, step_t_s, cycle_s)
 
@@ -257,7 +263,9 @@ def _row(area: ControlArea, dt_s: float) -> tuple[float, ...]:
 
 
 @njit(cache=True, nogil=True)
-def _derivative(state, table, tie, push, out):  # type: ignore[no-untyped-def]
+def _derivative(
+    state: FloatArray, table: FloatArray, tie: FloatArray, push: FloatArray, out: FloatArray
+) -> None:
     """state (n_area, 3): dw, servo, turbine; then the tie flows x_ij kept as angles (n_area,)."""
     n_area = table.shape[0]
     for i in range(n_area):
@@ -272,7 +280,9 @@ def _derivative(state, table, tie, push, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _simulate(table, tie, n, dt, cycle, step_at):  # type: ignore[no-untyped-def]
+def _simulate(
+    table: FloatArray, tie: FloatArray, n: int, dt: float, cycle: int, step_at: int
+) -> FloatArray:
     n_area = table.shape[0]
     state = np.zeros((n_area, 4))  # dw, servo, turbine, integral of dw
     k1, k2, k3, k4 = (

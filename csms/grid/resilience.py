@@ -14,7 +14,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from csms.grid.swing import FloatArray, require_non_negative, require_positive, step_count
+from csms.grid.swing import (
+    FloatArray,
+    require_non_negative,
+    require_positive,
+    sample_times,
+    step_count,
+)
 
 SECONDS_PER_HOUR = 3600.0
 
@@ -135,7 +141,7 @@ def island(
             raise ValueError(f"{name}: expected ({n},), n >= 2, finite and >= 0")
     if not 0.0 <= outage_s < restore_s:
         raise ValueError(f"island: expected 0 <= outage_s < restore_s, got {outage_s}, {restore_s}")
-    t = np.arange(n) * dt_s
+    t = sample_times(n, dt_s)
     out = (t >= outage_s) & (t < restore_s)
     formed = t - outage_s >= fleet.start_s
     ramp = fleet.ramp_power_w(t - outage_s)

@@ -30,7 +30,7 @@ from csms.grid.swing import (
 )
 
 COLLOCATION = 32  # nodes on the delay; roots of interest converge to 1e-9 well before
-SWING_MAX_HZ = 5.0
+CHAIN_DECAY = 2.0  # a root that falls below e^-2 within one delay belongs to the delay's chain
 OMEGA_MIN_RAD_S, OMEGA_MAX_RAD_S, OMEGA_POINTS = 1e-3, 1e3, 4000
 
 
@@ -44,9 +44,9 @@ class DelayLimit:
 
 @dataclass(frozen=True, slots=True)
 class DominantMode:
-    """The rightmost oscillatory root below 5 Hz; without one, `damping_ratio` is 1, `mode_hz` 0.
+    """The rightmost oscillatory root that outlives the delay; without one, ratio 1, `mode_hz` 0.
 
-    Faster roots are the delay's own chain: they die within a delay and say nothing of the swing.
+    A delay brings an endless chain of roots of its own, gone within a delay: not the swing mode.
     """
 
     damping_ratio: float  # negative: the oscillation grows
@@ -103,7 +103,7 @@ def dominant_mode(
     """Rightmost roots of the linear model with the fleet's delay."""
     require_non_negative("dominant_mode", gain_pu=gain_pu, lag_s=lag_s, delay_s=delay_s)
     roots = _characteristic_roots(*_state_matrices(system, governors, gain_pu, lag_s), delay_s)
-    swinging = roots[(roots.imag > 1e-6) & (roots.imag < 2.0 * math.pi * SWING_MAX_HZ)]
+    swinging = roots[(roots.imag > 1e-6) & (-roots.real * delay_s < CHAIN_DECAY)]
     growth = float(roots.real.max())
     if not swinging.size:
         return DominantMode(damping_ratio=1.0, mode_hz=0.0, growth_per_s=growth)

@@ -108,6 +108,11 @@ def step_count(t_end_s: float, dt_s: float) -> int:
     return n
 
 
+def sample_times(n: int, dt_s: float) -> FloatArray:
+    """(n,) times from 0, s."""
+    return np.asarray(np.arange(n) * dt_s, np.float64)
+
+
 @njit(cache=True, nogil=True, inline="always")
 def soft_deadband(x: float, width: float) -> float:
     """Zero within +-width, then x less the edge (no jump at the edge)."""

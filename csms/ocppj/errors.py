@@ -1,8 +1,10 @@
-"""Error codes on the wire, and the two exceptions that say whose fault something is.
+"""Error codes on the wire, and the exceptions that say whose fault something is.
 
     ProtocolError
      +-- LocalProtocolError      our own code tried something OCPP-J forbids: a bug here
      +-- RemoteProtocolError     the peer did: becomes an answer or is ignored, never ends a session
+    CallError                    a handler's verdict on a CALL: becomes a CALLERROR
+    StoreUnavailable             a handler's plea: neither answer nor refuse, the station must keep the message
 
 ``ErrorCode`` names a meaning; ``spelling`` gives its wire text. OCPP 1.6 keeps two names that its errata
 (5.1, 5.2) declare wrong but final, and lacks two codes of 2.x.
@@ -101,3 +103,22 @@ class RemoteProtocolError(ProtocolError):
         super().__init__(code, description)
         self.message_id = message_id
         self.details = {} if details is None else details
+
+
+class CallError(Exception):
+    """Raised by the handler of a CALL to have it answered with this CALLERROR."""
+
+    def __init__(
+        self, code: ErrorCode, description: str = "", details: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(f"{code.value}: {description}")
+        self.code = code
+        self.description = description
+        self.details = {} if details is None else details
+
+
+class StoreUnavailable(Exception):  # noqa: N818 a state of affairs, not an error of the caller
+    """What a CALL reports cannot be kept now. The connection is closed unanswered: the station queues and retries.
+
+    A CALLERROR would make a 1.6 station discard a transaction message after its third attempt.
+    """

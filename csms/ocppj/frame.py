@@ -189,6 +189,8 @@ def _readable_id(message: list[Any]) -> str | None:
 
 def _may_be_deep(data: bytes | str) -> bool:
     """Cheap bound first: depth never exceeds the number of opening brackets."""
+    if len(data) <= 2 * MAX_DEPTH:
+        return False
     if isinstance(data, str):
         return data.count("{") + data.count("[") > MAX_DEPTH
     return data.count(b"{") + data.count(b"[") > MAX_DEPTH

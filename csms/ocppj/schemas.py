@@ -73,7 +73,11 @@ class Schemas:
             validator = self._compile(schema)
         if validator.is_valid(payload):
             return None
-        return _explain(next(iter(validator.iter_errors(payload))))
+        try:
+            validator.validate(payload)
+        except jsonschema_rs.ValidationError as error:
+            return _explain(error)
+        return None  # pragma: no cover - is_valid and validate agree
 
     def compile_all(self, names: list[str]) -> None:
         """Compile ahead of the first message, so that no station pays for it."""

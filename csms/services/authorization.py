@@ -13,7 +13,8 @@ async def check_token(core: Core, token: IdToken) -> AuthorizeReply:
         return AuthorizeReply(status=TokenStatus.ACCEPTED)
     record = await core.history.token(token.key)
     if record is None:
-        return AuthorizeReply(status=TokenStatus.UNKNOWN)
+        free = core.policy.accept_unknown_tokens
+        return AuthorizeReply(status=TokenStatus.ACCEPTED if free else TokenStatus.UNKNOWN)
     status = record.status
     if (
         status is TokenStatus.ACCEPTED

@@ -19,6 +19,8 @@ class Policy:
     """How often stations are asked to send meter values during a transaction."""
     boot_retry_s: int = 30
     """Told to a station that is not let in yet."""
+    accept_unknown_tokens: bool = False
+    """Let anybody charge whose token is in no list."""
     allowed_energy_transfer: tuple[str, ...] = ()
 
 

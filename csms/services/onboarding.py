@@ -39,7 +39,7 @@ class OnboardingPlan:
     """What every station is to be given."""
 
     droop: FreqDroop | None
-    safe_power_w: Callable[[EvsePlace], float]
+    safe_power_w: Callable[[EvseKey, EvsePlace], float]
     settle_s: float = 0.1
     """Pause after the boot was answered, so that the answer is on the wire before the first command."""
     timeout_s: float = 10.0
@@ -75,7 +75,7 @@ class Onboarding:
         await self._learn(station)
         for evse in list(station.evses.values()):
             if evse.place is not None:
-                power_w = self._plan.safe_power_w(evse.place)
+                power_w = self._plan.safe_power_w(evse.key, evse.place)
                 await self._push(station, safe_default(station, evse, power_w))
         await self._set_metering(station)
         if station.version == "2.1" and station.capabilities.discharge:

@@ -1,0 +1,1 @@
+"""The operator's pages: rendered here, kept live by one event stream, no build step and nothing from elsewhere."""

@@ -60,7 +60,9 @@ histories = st.lists(st.floats(0, 1e5), min_size=1, max_size=12).map(history)
 
 
 @given(histories, st.data())
-def test_order_and_repetition_change_nothing(events: list[TransactionTold], data: st.DataObject) -> None:
+def test_order_and_repetition_change_nothing(
+    events: list[TransactionTold], data: st.DataObject
+) -> None:
     straight = fold(events)
     repeated = data.draw(st.lists(st.sampled_from(events), max_size=8))
     shuffled = fold(data.draw(st.permutations(events + repeated)))

@@ -1,0 +1,93 @@
+"""The same scenario without a central system, and the same disturbance without vehicles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+
+from charger_sim.clock import ManualClock
+from charger_sim.feeders import resolve_feeder
+from charger_sim.plant import FrequencyState, FrequencySystem, PlantFeeder
+from charger_sim.scenario import Scenario
+from charger_sim.station.station import Station
+from charger_sim.visits import Visits
+from charger_sim.world import GenerationLoss, World
+
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+FREQUENCY_STEP_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Uncontrolled:
+    """What happens when every charger takes what it can and no vehicle answers the frequency."""
+
+    worst_v_pu: float
+    worst_bus: str
+    seconds_below_limit: float
+    peak_power_w: float
+    energy_wh: float
+
+
+def generation_losses(scenario: Scenario) -> tuple[GenerationLoss, ...]:
+    return tuple(
+        GenerationLoss(event.at_s, event.power_w)
+        for event in scenario.events
+        if event.kind == "generation_loss"
+    )
+
+
+def uncontrolled(
+    scenario: Scenario, duration_s: float | None = None, feeder: PlantFeeder | None = None
+) -> Uncontrolled:
+    """Runs the scenario with stations that never reach a central system: they start offline and
+    charge unconstrained. Raises :class:`~charger_sim.plant.PlantDiverged`."""
+    clock = ManualClock(EPOCH)
+    stations: dict[str, Station] = {}
+    for spec in scenario.stations:
+        station = Station(
+            scenario.station_config(spec),
+            clock,
+            Random(f"{scenario.seed}:{spec.id}"),  # noqa: S311
+            transmit=lambda _frame: None,
+        )
+        station.settings.meter_interval = 0
+        station.sessions.handshake_s = scenario.handshake_s
+        stations[spec.id] = station
+    visits = Visits(scenario.stations, stations, EPOCH)
+    world = World(
+        list(stations.values()),
+        resolve_feeder(scenario, feeder),
+        scenario.system(),
+        generation_losses(scenario),
+        substep_s=scenario.tick_s,
+    )
+    n_ticks = round((duration_s or scenario.duration_s) / scenario.tick_s)
+    for _ in range(n_ticks):
+        visits.run_due(world.t_s)
+        clock.advance(scenario.tick_s)
+        for station in stations.values():
+            station.run_timers()
+        world.tick(scenario.tick_s)
+    record = world.record
+    return Uncontrolled(
+        worst_v_pu=record.worst_v_pu,
+        worst_bus=record.worst_bus,
+        seconds_below_limit=record.seconds_below_limit,
+        peak_power_w=record.peak_power_w,
+        energy_wh=record.ev_wh,
+    )
+
+
+def nadir_without_ev_hz(
+    system: FrequencySystem, losses: tuple[GenerationLoss, ...], duration_s: float
+) -> float | None:
+    """Lowest frequency since the first loss with no charger on the system; ``None`` without a
+    loss."""
+    state, lowest = FrequencyState(system), None
+    for n in range(round(duration_s / FREQUENCY_STEP_S)):
+        lost_w = sum(x.power_w for x in losses if x.at_s <= n * FREQUENCY_STEP_S + 1e-9)
+        f_hz = state.step(FREQUENCY_STEP_S, -lost_w / system.s_base_va)
+        if lost_w > 0.0:
+            lowest = f_hz if lowest is None else min(lowest, f_hz)
+    return lowest

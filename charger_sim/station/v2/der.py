@@ -1,0 +1,110 @@
+"""Block R of 2.1 at the station: SetDERControl and its kin, start/stop and alarm notices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from charger_sim.clock import iso
+from charger_sim.station.der import FIELD_OF, DerControl
+from charger_sim.station.rpc import Payload
+
+if TYPE_CHECKING:
+    from charger_sim.station.station import Station
+
+
+def set_der_control(st: Station, request: Payload) -> Payload:
+    answer = st.der.set(request, st.clock.now())
+    reply: Payload = {"status": answer.status}
+    if answer.reason:
+        reply["statusInfo"] = {"reasonCode": answer.reason}
+    if answer.superseded_ids:
+        reply["supersededIds"] = list(answer.superseded_ids)
+    return reply
+
+
+def clear_der_control(st: Station, request: Payload) -> Payload:
+    return {"status": st.der.clear(request).status}
+
+
+def get_der_control(st: Station, request: Payload) -> Payload:
+    if not st.der.available:
+        return {"status": "NotSupported"}
+    found = st.der.matching(request)
+    if not found:
+        return {"status": "NotFound"}
+
+    def report() -> None:
+        payload: Payload = {"requestId": request["requestId"], "tbc": False}
+        for control in found:
+            field, entry = _report_entry(control)
+            payload.setdefault(field, []).append(entry)
+        st.ask("ReportDERControl", payload)
+
+    st.rpc.after_reply(report)
+    return {"status": "Accepted"}
+
+
+def _report_entry(control: DerControl) -> tuple[str, dict[str, Any]]:
+    field = FIELD_OF.get(control.type, "curve")
+    entry: dict[str, Any] = {"id": control.id, field: control.body}
+    if field not in {"gradient", "enterService"}:
+        entry |= {"isDefault": control.is_default, "isSuperseded": control.superseded}
+    if field == "curve":
+        entry["curveType"] = control.type
+    return field, entry
+
+
+def notify_transitions(st: Station) -> None:
+    """NotifyDERStartStop for scheduled controls (R04.FR.20-22)."""
+    now = st.clock.now()
+    for control, started in st.der.transitions(now):
+        st.ask(
+            "NotifyDERStartStop",
+            {"controlId": control.id, "started": started, "timestamp": iso(now)},
+        )
+
+
+class GridWatch:
+    """NotifyDERAlarm when the droop begins and ceases to alter the power (R05)."""
+
+    def __init__(self) -> None:
+        self._active: str | None = None
+
+    def notify_alarms(self, st: Station) -> None:
+        droop = st.der.current("FreqDroop", st.clock.now())
+        event = None if droop is None else _grid_event(st, droop)
+        if event == self._active:
+            return
+        if self._active is not None:
+            self._send(st, self._active, ended=True)
+        if event is not None:
+            self._send(st, event, ended=False)
+        self._active = event
+
+    def _send(self, st: Station, event: str, *, ended: bool) -> None:
+        st.ask(
+            "NotifyDERAlarm",
+            {
+                "controlType": "FreqDroop",
+                "gridEventFault": event,
+                "alarmEnded": ended,
+                "timestamp": iso(st.clock.now()),
+            },
+        )
+
+
+def _grid_event(st: Station, droop: DerControl) -> str | None:
+    busy = [e for e in st.evses.values() if e.tx is not None and not e.handshaking]
+    if any(e.f_hz < droop.body["underFreq"] for e in busy):
+        return "UnderFrequency"
+    if any(e.f_hz > droop.body["overFreq"] for e in busy):
+        return "OverFrequency"
+    return None
+
+
+HANDLERS: dict[str, Callable[[Station, Payload], Payload]] = {
+    "SetDERControl": set_der_control,
+    "GetDERControl": get_der_control,
+    "ClearDERControl": clear_der_control,
+}

@@ -1,0 +1,31 @@
+"""``csms config``: the commented configuration file."""
+
+from __future__ import annotations
+
+import typer
+
+from csms.cli.common import ConfigFile, read_settings
+from csms.cli.output import Json, out, print_json
+from csms.settings import render_toml
+
+app = typer.Typer(no_args_is_help=True, help="The configuration file.")
+
+
+@app.command("print")
+def print_(config: ConfigFile = None, json: Json = False) -> None:
+    """Print a commented configuration: the defaults, or what --config and the environment amount to."""
+    settings = read_settings(config)
+    if json:
+        print_json(settings.model_dump(mode="json"))
+    else:
+        out.print(render_toml(settings if config else None), markup=False)
+
+
+@app.command("check")
+def check(config: ConfigFile = None, json: Json = False) -> None:
+    """Read the configuration and say whether it can be used."""
+    read_settings(config)
+    if json:
+        print_json({"ok": True})
+    else:
+        out.print("the configuration can be used")

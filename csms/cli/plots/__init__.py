@@ -1,0 +1,1 @@
+"""Figures of study results: matplotlib drawing and nothing else."""

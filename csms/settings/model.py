@@ -1,0 +1,258 @@
+"""The settings model. Units stand in the key names; every default is safe on an untouched machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from csms.settings.base import Section, is_loopback
+
+
+class Certificate(Section):
+    """A certificate chain and its key, PEM."""
+
+    chain_file: Path
+    """Leaf first, then the intermediate certificates."""
+    key_file: Path
+    key_password: SecretStr | None = None
+    """Decrypts the key."""
+
+
+class Tls(Section):
+    """TLS of the port for stations. Leave it out for security profiles 0 and 1."""
+
+    certificates: tuple[Certificate, ...] = Field(min_length=1)
+    """At least one; an ECDSA and an RSA chain together serve all four suites of A00.FR.318."""
+    client_ca_file: Path | None = None
+    """The CAs that issue station certificates; needed by security profile 3."""
+    crl_file: Path | None = None
+    """Revocation lists of those CAs."""
+
+
+class Gateway(Section):
+    """Where charging stations connect."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 is every IPv4 address of this machine."""
+    port: int = Field(default=9000, ge=0, le=65535)
+    """0 picks a free one."""
+    path_prefix: str = Field(default="/ocpp", pattern=r"^(/[A-Za-z0-9._~-]+)*$")
+    """Stations connect to <path_prefix>/<station id>."""
+    transport: Literal["picows", "websockets"] = "picows"
+    """Which websocket implementation serves the sockets."""
+    security_profile: Literal[0, 1, 2, 3] = 1
+    """0 none, 1 password, 2 password over TLS, 3 mutual TLS. One profile per port (A00.FR.001)."""
+    allow_plaintext: bool = False
+    """Permit profiles 0 and 1 on an address that other machines can reach."""
+    certificate_organisation: str | None = None
+    """O that a station's certificate must carry (A00.FR.404)."""
+    ping_interval_s: float = Field(default=20.0, gt=0)
+    ping_timeout_s: float = Field(default=20.0, gt=0)
+    max_message_bytes: int = Field(default=1_048_576, ge=65_536)
+    """Of one message after decompression."""
+    max_connections: int = Field(default=5_000, ge=1)
+    tls: Tls | None = None
+
+    @model_validator(mode="after")
+    def _profile_matches_tls(self) -> Gateway:
+        profile = self.security_profile
+        if (profile >= 2) != (self.tls is not None):
+            raise ValueError(
+                f"security_profile {profile}: profiles 2 and 3 need [gateway.tls],"
+                " profiles 0 and 1 exclude it"
+            )
+        if profile == 3 and self.tls is not None and self.tls.client_ca_file is None:
+            raise ValueError("security_profile 3 needs gateway.tls.client_ca_file")
+        if profile <= 1 and not is_loopback(self.host) and not self.allow_plaintext:
+            raise ValueError(
+                f"security_profile {profile} sends passwords in clear on {self.host}: configure [gateway.tls]"
+                " and profile 2 or 3, or set allow_plaintext = true on a closed network"
+            )
+        return self
+
+
+class Http(Section):
+    """The operator page and the API."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    """0 picks a free one."""
+    certificate: Certificate | None = None
+    """Serve HTTPS with it; without, put a TLS proxy in front before leaving this machine."""
+    allow_plaintext: bool = False
+    """Permit plain HTTP on an address that other machines can reach."""
+    secure_cookies: bool = False
+    """Set when a TLS proxy stands in front; with a certificate cookies are always secure."""
+    session_s: int = Field(default=43_200, ge=60)
+    """How long a login lasts."""
+    max_body_bytes: int = Field(default=262_144, ge=1_024)
+    max_streams: int = Field(default=64, ge=1)
+    """Concurrent live streams, pages included."""
+
+    @model_validator(mode="after")
+    def _plaintext_stays_home(self) -> Http:
+        if self.certificate is None and not is_loopback(self.host) and not self.allow_plaintext:
+            raise ValueError(
+                f"plain HTTP on {self.host} sends API keys in clear: give http.certificate,"
+                " or set allow_plaintext = true behind a TLS proxy"
+            )
+        return self
+
+
+class Store(Section):
+    """Where everything durable is kept."""
+
+    url: SecretStr = SecretStr("sqlite+aiosqlite:///csms.db")
+    """SQLAlchemy URL; PostgreSQL: postgresql+asyncpg://user:password@host/database."""
+
+
+class Evse(Section):
+    """Where one EVSE stands on the feeder and what it can do."""
+
+    station: str = Field(min_length=1, max_length=48)
+    """The station's identity, as in its URL."""
+    evse: int = Field(default=1, ge=1)
+    bus: str = Field(min_length=1)
+    phases: Literal["a", "b", "c", "abc"] = "abc"
+    max_power_w: float = Field(gt=0)
+    max_discharge_w: float = Field(default=0.0, ge=0)
+    """0 unless it may feed back into the grid."""
+    min_current_a: float = Field(default=6.0, ge=0)
+    """Below this an AC car pauses (IEC 61851-1); 0 for DC."""
+    step_w: float = Field(default=1.0, gt=0)
+    priority: int = Field(default=0, ge=0, le=3)
+    """0 to 3; a higher one is curtailed only when all lower ones are."""
+
+
+class Site(Section):
+    """The feeder and what stands on it."""
+
+    name: str = "site"
+    feeder: str = "ieee33"
+    """A built-in name (ieee33, european-lv) or a feeder file."""
+    v_min_pu: float = Field(default=0.90, gt=0, lt=1)
+    """Lower limit of every bus (EN 50160: 0.90)."""
+    v_max_pu: float = Field(default=1.10, gt=1, lt=2)
+    """Upper limit of every bus (EN 50160: 1.10)."""
+    evses: tuple[Evse, ...] = ()
+    """One [[site.evses]] for each EVSE that is to be controlled."""
+
+    @model_validator(mode="after")
+    def _each_evse_once(self) -> Site:
+        seen: set[tuple[str, int]] = set()
+        for place in self.evses:
+            if (place.station, place.evse) in seen:
+                raise ValueError(f"evses: {place.station}/{place.evse} stands there twice")
+            seen.add((place.station, place.evse))
+        return self
+
+
+class Dispatch(Section):
+    """The loop that keeps the feeder inside its limits."""
+
+    enabled: bool = True
+    period_s: float = Field(default=1.0, gt=0)
+    lease_s: int = Field(default=60, ge=5)
+    """Every setpoint ends after this unless renewed."""
+    stale_after_s: float = Field(default=5.0, gt=0)
+    """Meter values older than this count as missing."""
+    safe_frac: float = Field(default=0.25, ge=0, le=1)
+    """Share of its rating that an EVSE may draw when nobody leads it; lowered until the feeder bears it for all."""
+    max_ramp_w_per_min: float = Field(default=1_000_000.0, gt=0)
+    """Cap on the feeder's change of power that no caller passes."""
+
+    @model_validator(mode="after")
+    def _lease_outlives_cycle(self) -> Dispatch:
+        if self.lease_s < 2 * self.period_s:
+            raise ValueError(
+                f"lease_s {self.lease_s} must be at least twice period_s {self.period_s}"
+            )
+        return self
+
+
+class Droop(Section):
+    """Frequency droop that OCPP 2.1 stations run by themselves (FreqDroop)."""
+
+    enabled: bool = True
+    under_freq_hz: float = Field(default=49.8, gt=0)
+    """Injection begins below this."""
+    over_freq_hz: float = Field(default=50.2, gt=0)
+    """Reduction begins above this."""
+    droop_pu: float = Field(default=0.01, gt=0, le=0.2)
+    """Frequency deviation, per unit of nominal, for a power change of 1 pu."""
+    response_time_s: float = Field(default=0.5, gt=0)
+    nominal_hz: float = Field(default=50.0, gt=0)
+
+    @model_validator(mode="after")
+    def _dead_band_is_open(self) -> Droop:
+        if self.under_freq_hz >= self.over_freq_hz:
+            raise ValueError(
+                f"under_freq_hz {self.under_freq_hz} must be below over_freq_hz {self.over_freq_hz}"
+            )
+        return self
+
+
+class Ocpp(Section):
+    """The conversation with stations."""
+
+    heartbeat_interval_s: int = Field(default=300, ge=1)
+    meter_interval_s: int = Field(default=1, ge=1)
+    """How often stations send meter values during a transaction."""
+    boot_retry_s: int = Field(default=30, ge=1)
+    command_timeout_s: float = Field(default=30.0, gt=0)
+
+
+class Mqtt(Section):
+    """State out, signals in, through a broker. Off unless a URL is given (docs/mqtt.md)."""
+
+    url: str | None = Field(default=None, pattern=r"^mqtts?://[^/@]+$")
+    """mqtt://host:1883 or mqtts://host:8883."""
+    username: str | None = None
+    password: SecretStr | None = None
+    ca_file: Path | None = None
+    """Trust anchors for mqtts; the system's when left out."""
+    topic_prefix: str = Field(default="csms", pattern=r"^[^#+/]+(/[^#+/]+)*$")
+    publish_interval_s: float = Field(default=1.0, gt=0)
+    signals: bool = False
+    """Accept frequency, price and feeder-limit signals from the broker."""
+
+
+class Log(Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["console", "json"] = "console"
+    journal_messages: int = Field(default=200, ge=0, le=10_000)
+    """Redacted OCPP messages kept in memory per station."""
+
+
+class Auth(Section):
+    """Who may charge, and how logins are limited."""
+
+    unknown_tokens: Literal["reject", "accept"] = "reject"
+    login_attempts_per_min: int = Field(default=10, ge=1)
+    """Failed logins and API keys per address."""
+
+
+class Settings(BaseSettings):
+    """The central system's configuration."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        env_prefix="CSMS__",
+        env_nested_delimiter="__",
+        hide_input_in_errors=True,
+    )
+
+    gateway: Gateway = Gateway()
+    http: Http = Http()
+    store: Store = Store()
+    site: Site = Site()
+    dispatch: Dispatch = Dispatch()
+    droop: Droop = Droop()
+    ocpp: Ocpp = Ocpp()
+    mqtt: Mqtt = Mqtt()
+    log: Log = Log()
+    auth: Auth = Auth()

@@ -1,0 +1,165 @@
+"""EXI datatype representations: W3C EXI 1.0 (Second Edition), section 7."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from msgspec import Struct
+
+from pki.exi.bits import BitReader, BitWriter
+from pki.exi.errors import ExiDecodeError, ExiEncodeError, ExiSchemaError
+from pki.exi.model import SimpleType
+
+Read: TypeAlias = Callable[[BitReader], Any]
+Write: TypeAlias = Callable[[BitWriter, Any], None]
+
+_N_BIT_LIMIT = 4096
+_BUILT_IN_RANGES: dict[str, tuple[int | None, int | None]] = {
+    "byte": (-(2**7), 2**7 - 1),
+    "short": (-(2**15), 2**15 - 1),
+    "int": (-(2**31), 2**31 - 1),
+    "long": (-(2**63), 2**63 - 1),
+    "integer": (None, None),
+    "unsignedByte": (0, 2**8 - 1),
+    "unsignedShort": (0, 2**16 - 1),
+    "unsignedInt": (0, 2**32 - 1),
+    "unsignedLong": (0, 2**64 - 1),
+    "nonNegativeInteger": (0, None),
+    "positiveInteger": (1, None),
+}
+_STRINGS = frozenset(
+    {"string", "anyURI", "ID", "IDREF", "NCName", "Name", "token", "normalizedString"}
+)
+_BINARY = frozenset({"base64Binary", "hexBinary"})
+
+
+class Datatype(Struct, frozen=True):
+    """How the value of a simple type is coded.
+
+    With `literals`, it is an index of `width` bits into them; `signed` tells the unbounded
+    integers apart: with a sign bit, or without.
+    """
+
+    read: Read
+    write: Write
+    width: int | None = None
+    literals: tuple[Any, ...] = ()
+    signed: bool | None = None
+
+
+def integer_range(type_: SimpleType) -> tuple[int | None, int | None]:
+    """The bounds of an integer type, from its facets or its base."""
+    low, high = _BUILT_IN_RANGES[type_.base]
+    return (
+        low if type_.minimum is None else type_.minimum,
+        high if type_.maximum is None else type_.maximum,
+    )
+
+
+def datatype_of(type_: SimpleType) -> Datatype:
+    """The representation of a simple type. Raises ExiSchemaError for one that is not supported."""
+    if type_.enumeration:
+        return _indexed(type_.enumeration)
+    if type_.base == "boolean":
+        return _indexed((False, True))
+    if type_.base in _BUILT_IN_RANGES:
+        low, high = integer_range(type_)
+        if low is not None and high is not None and high - low < _N_BIT_LIMIT:
+            width = (high - low).bit_length()
+            return _indexed(tuple(range(low, low + (1 << width))))
+        return _unsigned() if low is not None and low >= 0 else _signed()
+    if type_.base in _STRINGS:
+        return Datatype(read_string, write_string)
+    if type_.base in _BINARY:
+        return Datatype(_read_octets, _write_octets)
+    raise ExiSchemaError(f"type {type_.base!r} has no representation here")
+
+
+def read_string(reader: BitReader) -> str:
+    """A string that misses the string table: its length plus 2, then its characters."""
+    length = reader.unsigned()
+    if length < 2:
+        raise ExiDecodeError(
+            "a string-table hit, which the profile of ISO 15118 excludes", bit_offset=reader.pos
+        )
+    return reader.characters(length - 2)
+
+
+def write_string(writer: BitWriter, value: Any) -> None:
+    if not isinstance(value, str):
+        raise ExiEncodeError(f"expected a str, got {value!r}")
+    writer.unsigned(len(value) + 2)
+    writer.characters(value)
+
+
+def _read_octets(reader: BitReader) -> bytes:
+    return reader.octets(reader.unsigned())
+
+
+def _write_octets(writer: BitWriter, value: Any) -> None:
+    if not isinstance(value, bytes | bytearray | memoryview):
+        raise ExiEncodeError(f"expected bytes, got {value!r}")
+    writer.unsigned(len(value))
+    writer.octets(bytes(value))
+
+
+def _integer(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ExiEncodeError(f"expected an int, got {value!r}")
+    return value
+
+
+def _unsigned() -> Datatype:
+    def write(writer: BitWriter, value: Any) -> None:
+        if _integer(value) < 0:
+            raise ExiEncodeError(f"expected an unsigned int, got {value}")
+        writer.unsigned(value)
+
+    return Datatype(BitReader.unsigned, write, signed=False)
+
+
+def _signed() -> Datatype:
+    def read(reader: BitReader) -> int:
+        return ~reader.unsigned() if reader.bits(1) else reader.unsigned()
+
+    def write(writer: BitWriter, value: Any) -> None:
+        negative = _integer(value) < 0
+        writer.bits(negative, 1)
+        writer.unsigned(~value if negative else value)
+
+    return Datatype(read, write, signed=True)
+
+
+def _indexed(literals: tuple[Any, ...]) -> Datatype:
+    width = (len(literals) - 1).bit_length()
+    codes = {literal: index for index, literal in enumerate(literals)}
+
+    def read(reader: BitReader) -> Any:
+        index = reader.bits(width)
+        if index >= len(literals):
+            raise ExiDecodeError(
+                f"index {index} of {len(literals)} literals", bit_offset=reader.pos - width
+            )
+        return literals[index]
+
+    def write(writer: BitWriter, value: Any) -> None:
+        writer.bits(literal_code(codes, literals, value), width)
+
+    return Datatype(read, write, width, literals)
+
+
+def literal_code(codes: dict[Any, int], literals: tuple[Any, ...], value: Any) -> int:
+    """The index of `value`; True is not 1 and 1 is not True."""
+    try:
+        code = codes[value]
+    except (KeyError, TypeError):
+        code = -1
+    if code < 0 or isinstance(value, bool) != isinstance(literals[0], bool):
+        span = (
+            f"{literals[0]}..{literals[-1]}"
+            if type(literals[0]) is int
+            else ", ".join(map(str, literals))
+        )
+        raise ExiEncodeError(f"{value!r} is not one of {span}")
+    return code

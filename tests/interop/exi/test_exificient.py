@@ -1,0 +1,98 @@
+"""Agreement with EXIficient, the reference implementation, on every element of every table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from pki.exi import Document, decode, decode_fragment, encode, encode_fragment
+from pki.exi.content import declared_elements
+from pki.exi.model import ComplexType
+from pki.exi.tables import load_table
+from pki.exi.values import ANY_TYPE, QName, Typed, Untyped
+from tests.interop.exi.reference import Exificient, start_exificient
+from tests.property.exi.generate import MESSAGE_TABLES, Generator, Maximal, Minimal
+
+TURNS = 8
+
+
+@pytest.fixture(scope="module")
+def exificient() -> Iterator[Exificient]:
+    with start_exificient() as oracle:
+        yield oracle
+
+
+def _documents(table: str) -> Iterator[Document]:
+    """Per global element one minimal document and maximal ones with every branch of choices."""
+    components = load_table(table)
+    for name in components.elements:
+        seen: list[Document] = []
+        for choices in (Minimal(), *(Maximal(turn) for turn in range(TURNS))):
+            document = Generator(components, choices).document(name)
+            if document not in seen:
+                seen.append(document)
+                yield document
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("table", MESSAGE_TABLES)
+def test_documents_agree_bit_for_bit(exificient: Exificient, table: str) -> None:
+    for document in _documents(table):
+        exi = encode(document, table)
+        assert exificient.roundtrip(table, "document", exi) == exi, document
+        assert decode(exi, table) == document
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("table", MESSAGE_TABLES)
+def test_fragments_agree_bit_for_bit(exificient: Exificient, table: str) -> None:
+    components = load_table(table)
+    for name, types in declared_elements(components).items():
+        if len(types) > 1:
+            continue
+        for choices in (Minimal(), Maximal()):
+            document = Document(*name, Generator(components, choices).value(next(iter(types))))
+            exi = encode_fragment(document, table)
+            assert exificient.roundtrip(table, "fragment", exi) == exi, document
+            assert decode_fragment(exi, table) == document
+
+
+def _relaxed(table: str) -> Iterator[tuple[QName, dict[str, str]]]:
+    components = load_table(table)
+    for name, types in declared_elements(components).items():
+        if len(types) > 1:
+            attributes: dict[str, str] = {}
+            for ref in types:
+                type_ = components.types.get(ref) if isinstance(ref, tuple) else ref
+                if isinstance(type_, ComplexType):
+                    attributes |= {f"@{a.name[1]}": "id1" for a in type_.attributes}
+            yield name, attributes
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("table", MESSAGE_TABLES)
+def test_relaxed_fragments_agree_bit_for_bit(exificient: Exificient, table: str) -> None:
+    for name, attributes in _relaxed(table):
+        for value in ({"#text": "text"}, attributes, attributes | {"#text": "DE8AA1A2B3C4D59"}):
+            exi = encode_fragment(Document(*name, value), table)
+            assert exificient.roundtrip(table, "fragment", exi) == exi, (name, value)
+            assert decode_fragment(exi, table) == Document(*name, value)
+
+
+@pytest.mark.oracle
+def test_explicit_types_agree_bit_for_bit(exificient: Exificient) -> None:
+    body = "urn:iso:15118:2:2013:MsgBody"
+    types = "urn:iso:15118:2:2013:MsgDataTypes"
+    session_stop = Typed(body, "SessionStopReqType", {"ChargingSession": "Pause"})
+    values = [
+        Document(body, "BodyElement", session_stop),
+        Document(body, "SessionStopReq", session_stop),
+        Document(body, "SessionStopReq", {"ChargingSession": Typed(types, "serviceNameType", "x")}),
+        Document(body, "SessionStopReq", Typed(*ANY_TYPE, Untyped((), ("text",)))),
+        Document("urn:other", "Unknown", Typed(body, "SessionStopReqType", session_stop.value)),
+    ]
+    for document in values:
+        exi = encode(document, "iso15118_2")
+        assert decode(exi, "iso15118_2") == document
+        assert exificient.roundtrip("iso15118_2", "document", exi) == exi, document
