@@ -39,7 +39,7 @@ SeedOption = Annotated[int | None, typer.Option(help="Seed; a scenario file has 
 TemplateOption = Annotated[
     str, typer.Option(help="Identity of generated stations; {n} is their number.")
 ]
-FeederOption = Annotated[str, typer.Option(help="ieee33 or a .json feeder file.")]
+FeederOption = Annotated[str, typer.Option(help="ieee33 or a .toml feeder file.")]
 
 
 @app.command()

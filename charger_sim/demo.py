@@ -7,6 +7,7 @@ generation loss on an island-sized system asks for their droop.
 from __future__ import annotations
 
 from random import Random
+from statistics import median
 
 from charger_sim.plant import PlantFeeder, PowerFlow
 from charger_sim.scenario import Event, FrequencySpec, Scenario, StationSpec, Visit, check
@@ -14,6 +15,7 @@ from charger_sim.station.config import VERSIONS, Version
 
 LOSS_AT_S = 20.0
 LOSS_PU = 0.10
+HOUSEHOLD_W = 20_000.0
 
 
 def demo_scenario(
@@ -28,16 +30,16 @@ def demo_scenario(
 ) -> Scenario:
     """Stations at the weakest load buses of ``feeder``, versions dealt in turn from ``versions``.
 
-    A medium-voltage feeder gets 150 kW bidirectional DC, 100 kW DC and 22 kW AC stations, a
-    low-voltage one (below 1 kV) wallboxes of 7.4, 11 and 22 kW. ``s_base_va`` sizes the power
+    A medium-voltage feeder gets 150 kW bidirectional DC, 100 kW DC and 22 kW AC stations, one of
+    households (median load below 20 kW) wallboxes of 7.4, 11 and 22 kW. ``s_base_va`` sizes the power
     system; by default 10 times the bidirectional rating.
     """
     rng = Random(f"demo:{feeder.name}:{seed}")  # noqa: S311 a simulation, not a secret
-    low_voltage = feeder.v_base_ll_v < 1_000.0
+    households = median(load.p_w for load in feeder.loads) < HOUSEHOLD_W
     places = _weakest(feeder, n_stations)
     order: list[Version] = [versions[-1 - n % len(versions)] for n in range(n_stations)]
     stations = tuple(
-        _station(rng, id_template.format(n=n + 1), order[n], places[n], low_voltage=low_voltage)
+        _station(rng, id_template.format(n=n + 1), order[n], places[n], households=households)
         for n in range(n_stations)
     )
     bidirectional_w = sum(s.max_discharge_w for s in stations)
@@ -68,11 +70,11 @@ def _weakest(feeder: PlantFeeder, n_stations: int) -> list[tuple[str, str]]:
 
 
 def _station(
-    rng: Random, station_id: str, version: Version, place: tuple[str, str], *, low_voltage: bool
+    rng: Random, station_id: str, version: Version, place: tuple[str, str], *, households: bool
 ) -> StationSpec:
     bus, phases = place
     if version == "2.1":
-        power_w = (11_000.0 if len(phases) == 3 else 7_400.0) if low_voltage else 150_000.0
+        power_w = (11_000.0 if len(phases) == 3 else 7_400.0) if households else 150_000.0
         return StationSpec(
             id=station_id,
             version=version,
@@ -83,7 +85,7 @@ def _station(
             phases=phases,
             visits=(_visit(rng, power_w, power_w, bidirectional=True),),
         )
-    fast = version == "2.0.1" and not low_voltage
+    fast = version == "2.0.1" and not households
     power_w = 100_000.0 if fast else (22_000.0 if len(phases) == 3 else 7_400.0)
     return StationSpec(
         id=station_id,

@@ -16,10 +16,10 @@ def resolve_feeder(scenario: Scenario, given: PlantFeeder | None) -> PlantFeeder
         feeder = given
     elif scenario.feeder == "ieee33":
         feeder = ieee33()
-    elif Path(scenario.feeder).suffix == ".json":
+    elif Path(scenario.feeder).suffix == ".toml":
         feeder = load_feeder(Path(scenario.feeder))
     else:
-        raise ScenarioError(f"feeder {scenario.feeder!r}: expected ieee33 or a .json file")
+        raise ScenarioError(f"feeder {scenario.feeder!r}: expected ieee33 or a .toml file")
     if scenario.v_min_pu is not None:
         feeder = replace(feeder, v_min_pu=scenario.v_min_pu)
     return feeder

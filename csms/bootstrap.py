@@ -122,6 +122,20 @@ class CentralSystem:
 
     async def start(self) -> None:
         """Take up what the last run left open, then listen and lead. Raises ``OSError`` when a port is taken."""
+        await self._recover()
+        await self.gateway.start()
+        self._lead()
+
+    async def start_without_sockets(self) -> None:
+        """The same for stations that are attached in memory."""
+        await self._recover()
+        self._lead()
+
+    def _lead(self) -> None:
+        if self.dispatch is not None:
+            self.spawn(self.dispatch.run(), "dispatch")
+
+    async def _recover(self) -> None:
         for tx in await self.store.history.open_transactions():
             station = self.fleet.station(tx.station_id)
             station.transactions[tx.transaction_id] = tx
@@ -135,9 +149,6 @@ class CentralSystem:
         recovered = await self.desk.recover()
         if recovered:
             log.info("commands taken up again", count=recovered)
-        await self.gateway.start()
-        if self.dispatch is not None:
-            self.spawn(self.dispatch.run(), "dispatch")
 
     async def stop(self) -> None:
         """Say goodbye to the stations, end all tasks, write what is pending."""

@@ -6,9 +6,8 @@ from charger_sim.plant.feeder import (
     PlantBranch,
     PlantFeeder,
     PlantLoad,
-    feeder_from_mapping,
-    load_feeder,
 )
+from charger_sim.plant.feeder_file import load_feeder
 from charger_sim.plant.frequency import FrequencyState, FrequencySystem
 from charger_sim.plant.ieee33 import ieee33
 from charger_sim.plant.powerflow import Injection, PlantDiverged, PowerFlow, Solution
@@ -24,7 +23,6 @@ __all__ = [
     "PlantLoad",
     "PowerFlow",
     "Solution",
-    "feeder_from_mapping",
     "ieee33",
     "load_feeder",
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from csms.cli import config, demo, doctor, serve, station, study, token
+from csms.cli import config, doctor, serve, station, study, token
+from csms.cli.demo import command as demo
 
 app = typer.Typer(
     name="csms",
@@ -15,8 +16,8 @@ app = typer.Typer(
 )
 app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)
-app.command("demo")(demo.command.demo)
-app.command("simulate")(demo.command.simulate)
+app.command("demo")(demo.demo)
+app.command("simulate")(demo.simulate)
 app.add_typer(station.app, name="station")
 app.add_typer(token.token_app, name="token")
 app.add_typer(token.key_app, name="key")

@@ -22,7 +22,9 @@ from csms.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Charging stations.")
 Url = Annotated[str, typer.Option("--api", help="The central system's API.", envvar="CSMS_API")]
-Key = Annotated[str, typer.Option("--key", help="API key: `csms key create`.", envvar="CSMS_API_KEY")]
+Key = Annotated[
+    str, typer.Option("--key", help="API key: `csms key create`.", envvar="CSMS_API_KEY")
+]
 DEFAULT_API = "http://127.0.0.1:8080"
 
 
@@ -63,7 +65,9 @@ def accept(
     asyncio.run(run())
     url = f"{station_url(settings)}/{quote(station_id, safe='')}"
     if json:
-        print_json({"station_id": station_id, "url": url, "username": station_id, "password": password})
+        print_json(
+            {"station_id": station_id, "url": url, "username": station_id, "password": password}
+        )
         return
     print_table((), [("URL", url), ("user name", station_id), ("password", password)])
     err.print("The password is not stored and not shown again.")
@@ -82,7 +86,15 @@ def list_(config: ConfigFile = None, json: Json = False) -> None:
                 print_table(
                     ("station", "OCPP", "vendor", "model", "firmware", "enabled", "booted"),
                     (
-                        (r.station_id, r.version, r.vendor, r.model, r.firmware, r.enabled, r.booted_at)
+                        (
+                            r.station_id,
+                            r.version,
+                            r.vendor,
+                            r.model,
+                            r.firmware,
+                            r.enabled,
+                            r.booted_at,
+                        )
                         for r in records
                     ),
                 )
@@ -123,7 +135,14 @@ def show(station_id: str, config: ConfigFile = None, json: Json = False) -> None
             print_table(
                 ("transaction", "EVSE", "started", "ended", "kWh", "suspect"),
                 (
-                    (t.transaction_id, t.evse_id, t.started, t.ended, f"{t.energy_wh / 1e3:.3f}", t.suspect)
+                    (
+                        t.transaction_id,
+                        t.evse_id,
+                        t.started,
+                        t.ended,
+                        f"{t.energy_wh / 1e3:.3f}",
+                        t.suspect,
+                    )
                     for t in transactions
                 ),
             )
@@ -131,7 +150,13 @@ def show(station_id: str, config: ConfigFile = None, json: Json = False) -> None
             print_table(
                 ("command", "action", "state", "answer", "ms"),
                 (
-                    (c.command_id, c.action, c.state, c.status or c.reason, c.round_trip_ms and f"{c.round_trip_ms:.1f}")
+                    (
+                        c.command_id,
+                        c.action,
+                        c.state,
+                        c.status or c.reason,
+                        c.round_trip_ms and f"{c.round_trip_ms:.1f}",
+                    )
                     for c in commands
                 ),
             )
@@ -142,7 +167,9 @@ def show(station_id: str, config: ConfigFile = None, json: Json = False) -> None
 @app.command("command")
 def command(
     station_id: str,
-    action: Annotated[str, typer.Argument(help="Such as Reset, RemoteStart, Trigger; see the API.")],
+    action: Annotated[
+        str, typer.Argument(help="Such as Reset, RemoteStart, Trigger; see the API.")
+    ],
     arguments: Annotated[str, typer.Argument(help="The command's fields as a JSON object.")] = "{}",
     api: Url = DEFAULT_API,
     key: Key = "",
@@ -159,9 +186,13 @@ def command(
     headers = {"Authorization": f"Bearer {key}"}
     try:
         with httpx.Client(base_url=api, headers=headers, timeout=wait_s + 10.0) as client:
-            answer = client.post(f"/v1/stations/{station_id}/commands", json={"command": action, **fields})
+            answer = client.post(
+                f"/v1/stations/{station_id}/commands", json={"command": action, **fields}
+            )
             if answer.status_code == 202:
-                answer = client.get(f"/v1/commands/{answer.json()['command_id']}", params={"wait_s": wait_s})
+                answer = client.get(
+                    f"/v1/commands/{answer.json()['command_id']}", params={"wait_s": wait_s}
+                )
     except httpx.HTTPError as error:
         fail(f"no answer from {api}: {error}")
     body: dict[str, Any] = answer.json()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from csms.dispatch.rounding import choose_on, round_setpoints
+from csms.dispatch.rounding import choose_on, refill, round_setpoints
 from csms.dispatch.solver import DispatchError, DispatchSolver, LimitKind, LinearState, Solution, WarmStart
 from csms.grid import power_flow
 from csms.grid.lindistflow import forward
@@ -21,6 +21,8 @@ from csms.grid.power_flow import PowerFlow
 
 _BREACH_TOLERANCE_PU = 1.0e-8
 _SCALE_TRIES = 8
+_FLOW_SLACK = 1.0e-3  # of a thermal limit, left unused without another round
+_REFILL_SHARES = (1.0, 0.9, 0.6)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,20 +131,22 @@ class Dispatcher:
         lo, hi, solution, x, trial, extra = self._respect_minimum(check, requests, lo, hi, solution, x, trial, now)
         rounds += extra
 
-        best = _Best(safe, check(safe))
+        refuge = check(safe)
+        best = _Best(safe, refuge)
         for _ in range(self.max_rounds):
             rounds += 1
             y = round_setpoints(x, solution.price, lo, hi, requests.step_w, requests.min_w)
             trial = check(y)
             best.offer(y, trial)
             if trial.breach <= 0.0:
+                self._refill(check, requests, solution, x, y, hi, best)
                 break
-            if trial.pf is None or not np.isfinite(trial.breach):
+            if trial.pf is None or solution.violations:
                 break
             margin += 1.5 * trial.voltage_breach
             solution = self._solve(check, requests, lo, hi, y, trial, margin)
             x = solution.setpoint_w
-        if best.trial.breach > 0.0 or np.array_equal(best.x, safe):
+        if refuge.breach <= 0.0 and np.array_equal(best.x, safe):
             self._scale_back(check, requests, safe, x, lo, hi, best)
         self._warm = solution.warm
         return self._report(requests, best, solution, rounds)
@@ -165,10 +169,20 @@ class Dispatcher:
                     raise DispatchError("the power flow collapses near every vector tried")
                 continue
             x, trial = solution.setpoint_w, following
-            allowed = -0.5 * self.limits.margin_pu if not solution.violations else np.inf
-            if trial.breach <= allowed or (not solution.multiplier.size and trial.breach <= 0.0):
+            if self._settled(solution, trial):
                 break
         return solution, x, trial, turn + 1
+
+    def _settled(self, solution: Solution, trial: _Trial) -> bool:
+        """Whether the AC solution confirms the optimum: within the limits, and no more than a margin inside them."""
+        if not len(solution.row_kind):
+            return trial.breach <= 0.0
+        if solution.violations:
+            return False
+        wrong = float(np.nanmax(np.abs(trial.u - solution.u)))
+        by_flow = np.any(solution.row_kind >= LimitKind.FLOW_IN)
+        tight = not by_flow or trial.breach >= -_FLOW_SLACK
+        return trial.breach <= 0.0 and wrong <= self.limits.margin_pu and tight
 
     def _respect_minimum(
         self, check: _Check, requests: Requests, lo: FloatArray, hi: FloatArray, solution: Solution,
@@ -200,6 +214,20 @@ class Dispatcher:
         )  # fmt: skip
         self._warm = solution.warm
         return solution
+
+    def _refill(
+        self, check: _Check, requests: Requests, solution: Solution, x: FloatArray, y: FloatArray, hi: FloatArray, best: _Best
+    ) -> None:
+        """Uses the room that rounding left, if the AC check agrees."""
+        if not len(solution.row_kind) or solution.violations:
+            return
+        rows = self.solver.rows(solution)
+        for share in _REFILL_SHARES:
+            fuller = refill(y + share * (x - y), y, rows, solution.binding, hi, requests.step_w, requests.min_w)
+            trial = check(fuller)
+            if trial.breach <= 0.0:
+                best.offer(fuller, trial)
+                return
 
     def _scale_back(
         self, check: _Check, requests: Requests, safe: FloatArray, x: FloatArray, lo: FloatArray, hi: FloatArray, best: _Best

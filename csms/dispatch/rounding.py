@@ -50,3 +50,30 @@ def choose_on(
         spent = np.cumsum(min_w[members])
         on[members[spent <= x_w[members].sum()]] = True
     return on
+
+
+def refill(
+    x_w: FloatArray, y_w: FloatArray, rows: FloatArray, group: np.ndarray, hi_w: FloatArray, step_w: FloatArray,
+    min_w: FloatArray,
+) -> FloatArray:  # fmt: skip
+    """Gives back whole steps that rounding ``x_w`` down to ``y_w`` left unused, largest remainder first.
+
+    ``rows`` (K, N): how each limit that binds answers to a watt of each EVSE; ``x_w`` meets them as equalities, so what
+    rounding freed is ``rows @ (x - y)``. Within a ``group`` (same limit) it stops at the first step that does not fit.
+    """
+    z = y_w.copy()
+    room = rows @ (x_w - y_w)
+    up = y_w + step_w
+    may = (step_w > 0.0) & (x_w > y_w) & (up <= hi_w) & (np.abs(up) >= min_w) & ((y_w != 0.0) | (min_w <= step_w))
+    remainder = np.where(may, (x_w - y_w) / np.where(step_w > 0.0, step_w, 1.0), -1.0)
+    order = np.flatnonzero(may)
+    order = order[np.argsort(-remainder[order], kind="stable")]
+    for label in np.unique(group[order]):
+        members = order[group[order] == label]
+        used = np.cumsum(rows[:, members] * step_w[members], axis=1)
+        fits = np.all(used <= np.maximum(room, 0.0)[:, None], axis=0)
+        count = int(np.argmin(fits)) if not fits.all() else len(members)
+        z[members[:count]] = up[members[:count]]
+        if count:
+            room = room - used[:, count - 1]
+    return z

@@ -161,6 +161,15 @@ class DispatchSolver:
         parts = [np.bincount(self.bus, self.share[:, f] * setpoint_w, n) for f in range(3)]
         return np.ascontiguousarray(np.stack(parts, axis=1))
 
+    def rows(self, solution: Solution) -> FloatArray:
+        """(K, N) answer of each limit that binds to the power of each EVSE, per unit of its row per W."""
+        model, out = self.model, np.empty((len(solution.row_kind), len(self.bus)))
+        row = np.empty((self.feeder.n_bus, model.m))
+        for k, where in enumerate(zip(solution.row_kind, solution.row_bus, solution.row_phase, strict=True)):
+            kernel.form_row(model.parent, model.r, model.gain, *where, row)
+            out[k] = np.einsum("ef,ef->e", self.share, row[self.bus]) / S_BASE_VA
+        return out
+
     def solve(
         self,
         lo_w: FloatArray,

@@ -102,6 +102,7 @@ class _Reader:
             branches.append((row.line, self._at(row.line, self._branch, row.values, codes)))
         if not branches:
             raise self._error(self._line("branches"), "no branches: a [branches] table with columns and rows is needed")
+        load_rows = self._rows(data, "loads", _LOAD, required=("bus", "p_w"))
         loads = [
             Load(
                 str(row.values["bus"]),
@@ -109,7 +110,7 @@ class _Reader:
                 self._number(row, "q_var", 0.0),
                 self._phases(row),
             )
-            for row in self._rows(data, "loads", _LOAD, required=("bus", "p_w"))
+            for row in load_rows
         ]
         shunts = {
             str(row.values["bus"]): (
@@ -121,15 +122,16 @@ class _Reader:
             str(row.values["bus"]): (self._number(row, "x"), self._number(row, "y"))
             for row in self._rows(data, "buses", _BUS, required=("bus", "x", "y"))
         }
-        row = _Table(where, head)
+        base_ll_v = self._positive(head, "base_voltage_v", where)
+        source_v_pu = self._positive(head, "voltage_pu", where, 1.0)
         try:
             return build_feeder(
                 str(data.get("name", Path(self._source).stem)),
                 str(head.get("bus", "")),
-                self._number(row, "base_voltage_v"),
+                base_ll_v,
                 [branch for _, branch in branches],
                 loads,
-                source_v_pu=self._number(row, "voltage_pu", 1.0),
+                source_v_pu=source_v_pu,
                 shunts_s=shunts,
                 xy=places,
                 source=str(data.get("origin", "")),
@@ -137,7 +139,14 @@ class _Reader:
         except FeederFileError:
             raise
         except FeederError as error:
-            raise self._error(self._blame(str(error), branches), str(error)) from None
+            raise self._error(self._blame(str(error), branches, load_rows, where), str(error)) from None
+
+    def _positive(self, table: dict[str, Any], key: str, where: int, default: float | None = None) -> float:
+        line = self._key_line(key, where)
+        value = self._number(_Table(line, table), key, default)
+        if not 0.0 < value < math.inf:
+            raise self._error(line, f"{key} must be finite and positive, got {value}")
+        return value
 
     def _branch(self, row: Mapping[str, Any], codes: Mapping[str, tuple[ComplexArray, float]]) -> Branch:
         values = _Table(0, dict(row))
@@ -247,14 +256,21 @@ class _Reader:
         except FeederError as error:
             raise self._error(line, str(error)) from None
 
-    def _blame(self, message: str, branches: list[tuple[int, Branch]]) -> int:
-        """The last branch line whose two buses both stand in the message: the one that closes the loop."""
-        named = set(re.findall(r"'([^']*)'|(\S+)", message))
-        words = {one or other.rstrip(",") for one, other in named}
+    def _blame(
+        self, message: str, branches: list[tuple[int, Branch]], loads: list[_Table], source: int
+    ) -> int:
+        """The line at fault: the load named, the last branch between two buses named, or the source."""
+        load = re.match(r"load at bus '(.*?)'(?: is on phases '(.*?)'|,| )", message)
+        if load:
+            bus, phases = load.groups()
+            at_bus = [row for row in loads if str(row.values["bus"]) == bus]
+            same = [row for row in at_bus if phases in (None, row.values.get("phases", ABC))]
+            return (same or at_bus)[0].line
+        words = {one or other.rstrip(",:") for one, other in re.findall(r"'([^']*)'|(\S+)", message)}
         for line, branch in reversed(branches):
             if branch.from_bus in words and branch.to_bus in words:
                 return line
-        return 0
+        return source if "source bus" in message else 0
 
     def _line(self, table: str) -> int:
         parts = [rf"[\"']?{re.escape(part)}[\"']?" for part in table.split(".", 1)]

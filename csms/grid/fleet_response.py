@@ -3,7 +3,8 @@
 Sign: import (charging) > 0, so a fall of frequency lowers the import. For vehicle i, with df the
 deviation it measured `delay_s` ago:
 
-    target = clip(p_set + gain * deadband(df - shift), p_min, p_max), then rounded to its quantum
+    target = clip(p_set + gain * deadband(df - shift), p_min, p_max), rounded to its quantum within
+    the limits
     lag dp/dt = target - p          (exact for a target held over one step)
 
 A vehicle out of energy does not discharge, a full one does not charge. A charger that moves in 1 A
@@ -14,11 +15,12 @@ curve within one step so that the sum is straight again (SINTEF publication 1735
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from csms.grid.fleet_kernel import CHUNK, IntArray, simulate_fleet
 from csms.grid.frequency import FrequencyCase, load_profile
 from csms.grid.swing import (
     FloatArray,
@@ -26,15 +28,10 @@ from csms.grid.swing import (
     require_positive,
     sample_times,
     step_count,
-    swing_step,
 )
 
-IntArray = NDArray[np.int64]
-
-CHUNK = 1024  # vehicles advanced together: their arrays stay in the L2 cache
 ENERGY_CHECK_S = 1.0  # the energy limits are looked at this often, or oftener
 CONTINUOUS_W = 1e-6  # rounding of a continuous vehicle in a fleet where others move in steps
-SECONDS_PER_HOUR = 3600.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,13 +158,11 @@ def respond_to_trace(fleet: Fleet, deviation_hz: FloatArray, dt_s: float) -> Fle
     bad = np.flatnonzero(~np.isfinite(deviation))
     if bad.size:
         raise ValueError(f"deviation_hz: {bad.size} samples are not finite, the first at {bad[0]}")
-    n = len(deviation) - 1
     require_positive("respond_to_trace", dt_s=dt_s)
-    run = _Run(fleet, dt_s, n)
+    run = _Run(fleet, dt_s, len(deviation) - 1)
     run.history[run.pad :] = deviation
-    for first in range(0, n, run.block):
-        run.advance(first, min(first + run.block, n))
-    return run.result(deviation)
+    run.simulate(_REST, 1.0, 1.0)
+    return run.result()
 
 
 def closed_loop(
@@ -186,21 +181,28 @@ def closed_loop(
     n = step_count(t_end_s, dt_s)
     load = load_profile(case.steps, n, dt_s)
     run = _Run(fleet, dt_s, n)
-    table = governor_table(case.governors)
-    size = 1 + 2 * len(case.governors)
-    state, work = np.zeros(size), np.zeros((5, size))
-    two_h, damping = 2.0 * case.system.inertia_s, case.system.damping_pu
-    block = min(run.block, run.min_delay + 1)  # no frequency measured within it can matter in it
-    start = float(run.power_sum[0])
-    for first in range(0, n, block):
-        last = min(first + block, n)
-        run.advance(first, last)
-        _swing_block(
-            state, table, two_h, damping, load, dt_s, work,
-            run.power_sum, start, base_w, case.system.f_nom_hz,
-            run.history, run.pad, first, last,
-        )  # fmt: skip
-    return run.result(run.history[run.pad :].copy())
+    swing = _Swing(
+        governor_table(case.governors),
+        2.0 * case.system.inertia_s,
+        case.system.damping_pu,
+        load,
+        closed=True,
+    )
+    run.simulate(swing, base_w, case.system.f_nom_hz)
+    return run.result()
+
+
+class _Swing(NamedTuple):
+    """The system for the compiled loop; with `closed` False the frequency is already known."""
+
+    table: FloatArray  # (n_gov, 8)
+    two_h: float
+    damping: float
+    load: FloatArray  # (n + 1,)
+    closed: bool
+
+
+_REST = _Swing(np.zeros((0, 8)), 1.0, 0.0, np.zeros(1), closed=False)
 
 
 class _Run:
@@ -213,58 +215,63 @@ class _Run:
 
     def __init__(self, fleet: Fleet, dt_s: float, n: int) -> None:
         self.dt_s = dt_s
-        self.block = max(1, int(ENERGY_CHECK_S / dt_s))
         delay = np.rint(fleet.delay_s / dt_s).astype(np.int64)
         self.order = np.argsort(delay, kind="stable")
-        self.fleet = f = Fleet(
-            **{x.name: getattr(fleet, x.name)[self.order] for x in fields(fleet)}
-        )
+        self.fleet = Fleet(**{x.name: getattr(fleet, x.name)[self.order] for x in fields(fleet)})
         self.segments = _segments(delay[self.order])
         self.pad = int(delay.max())
-        self.min_delay = int(delay.min())
-        with np.errstate(divide="ignore"):
-            self.blend = np.where(f.lag_s > 0.0, -np.expm1(-dt_s / f.lag_s), 1.0)
-        self.low_edge = f.shift_hz - f.deadband_hz
-        self.high_edge = f.shift_hz + f.deadband_hz
         self.history = np.zeros(self.pad + n + 1)
-        self.power = f.p_set_w.copy()
-        self.energy = f.energy_wh.copy()
-        self.used = np.zeros(f.n_ev)  # sum of power over the steps since the last energy check
-        self.energy_check = 0
+        quantum = self.fleet.quantum_w
+        self.quantum = np.where(quantum > 0.0, quantum, CONTINUOUS_W)
+        self.power = self.fleet.p_set_w.copy()
+        stepped = quantum > 0.0
+        self.power[stepped] = (self.quantum * np.rint(self.power / self.quantum))[stepped]
+        self.energy = self.fleet.energy_wh.copy()
         self.power_sum = np.zeros(n + 1)
         self.power_sum[0] = self.power.sum()
-        self.quantised = bool((f.quantum_w > 0.0).any())
-        self.quantum = np.where(f.quantum_w > 0.0, f.quantum_w, CONTINUOUS_W)
 
-    def advance(self, first: int, last: int) -> None:
-        """Steps `first` to `last`, whose measured frequencies must be in `history`."""
-        if first >= self.energy_check:
-            self._apply_energy_limits()
-            self.energy_check = first + self.block
+    def simulate(self, swing: _Swing, base_w: float, f_nom_hz: float) -> None:
+        """Run every step; fills `history` where the loop is closed."""
         f = self.fleet
-        _advance(
-            self.power, self.used, self.segments, self.blend,
-            f.p_set_w, self.floor, self.ceiling, f.gain_w_per_hz, self.low_edge, self.high_edge,
-            self.quantum, 1.0 / self.quantum, self.quantised,
-            self.history, self.pad, self.power_sum, first, last,
+        with np.errstate(divide="ignore"):
+            blend = np.where(f.lag_s > 0.0, -np.expm1(-self.dt_s / f.lag_s), 1.0)
+        low, high = (
+            np.where(f.quantum_w > 0.0, self.quantum * np.trunc(limit / self.quantum), limit)
+            for limit in (f.p_min_w, f.p_max_w)
+        )  # the last step within the limit
+        vehicles = np.stack(
+            (
+                blend, f.p_set_w, low, high, f.gain_w_per_hz,
+                f.shift_hz - f.deadband_hz, f.shift_hz + f.deadband_hz,
+                f.energy_min_wh, f.energy_max_wh, self.quantum, 1.0 / self.quantum,
+            )
         )  # fmt: skip
-
-    def _apply_energy_limits(self) -> None:
-        f = self.fleet
-        self.energy += self.used * (self.dt_s / SECONDS_PER_HOUR)
-        self.used[:] = 0.0
-        self.floor = np.where(self.energy > f.energy_min_wh, f.p_min_w, np.maximum(f.p_min_w, 0.0))
-        self.ceiling = np.where(
-            self.energy < f.energy_max_wh, f.p_max_w, np.minimum(f.p_max_w, 0.0)
+        simulate_fleet(
+            vehicles,
+            self.power,
+            self.energy,
+            self.segments,
+            bool((f.quantum_w > 0.0).any()),
+            max(1, int(ENERGY_CHECK_S / self.dt_s)),
+            self.history,
+            self.pad,
+            self.power_sum,
+            self.dt_s,
+            swing.table,
+            swing.two_h,
+            swing.damping,
+            swing.load,
+            swing.closed,
+            base_w,
+            f_nom_hz,
         )
 
-    def result(self, deviation_hz: FloatArray) -> FleetTrace:
-        self._apply_energy_limits()
+    def result(self) -> FleetTrace:
         final_power, final_energy = np.empty_like(self.power), np.empty_like(self.energy)
         final_power[self.order], final_energy[self.order] = self.power, self.energy
         return FleetTrace(
             t_s=sample_times(len(self.power_sum), self.dt_s),
-            deviation_hz=deviation_hz,
+            deviation_hz=self.history[self.pad :].copy(),
             fleet_power_w=self.power_sum,
             final_power_w=final_power,
             final_energy_wh=final_energy,
@@ -286,104 +293,3 @@ def _require_order(what: str, low: FloatArray, mid: FloatArray, high: FloatArray
     bad = np.flatnonzero((low > mid) | (mid > high))
     if bad.size:
         raise ValueError(f"Fleet: expected {what}, broken by {bad.size}, the first at {bad[0]}")
-
-
-@njit(cache=True, nogil=True)
-def _advance(
-    power: FloatArray,
-    used: FloatArray,
-    segments: IntArray,
-    blend: FloatArray,
-    p_set: FloatArray,
-    floor: FloatArray,
-    ceiling: FloatArray,
-    gain: FloatArray,
-    low_edge: FloatArray,
-    high_edge: FloatArray,
-    quantum: FloatArray,
-    inv_quantum: FloatArray,
-    quantised: bool,
-    history: FloatArray,
-    pad: int,
-    power_sum: FloatArray,
-    first: int,
-    last: int,
-) -> None:
-    for k in range(first, last):
-        power_sum[k + 1] = 0.0
-    for s in range(segments.shape[0]):
-        part = slice(segments[s, 0], segments[s, 1])
-        df = history[pad + first - segments[s, 2] : pad + last - segments[s, 2]]
-        _advance_segment(
-            power[part], used[part], blend[part],
-            p_set[part], floor[part], ceiling[part], gain[part], low_edge[part], high_edge[part],
-            quantum[part], inv_quantum[part], quantised, df, power_sum[first + 1 : last + 1],
-        )  # fmt: skip
-
-
-# Loops from 0 over slices, one store each: what LLVM needs to vectorise. All inputs are finite.
-@njit(cache=True, nogil=True, fastmath={"nnan", "nsz", "contract", "reassoc"})
-def _advance_segment(
-    power: FloatArray,
-    used: FloatArray,
-    blend: FloatArray,
-    p_set: FloatArray,
-    floor: FloatArray,
-    ceiling: FloatArray,
-    gain: FloatArray,
-    low_edge: FloatArray,
-    high_edge: FloatArray,
-    quantum: FloatArray,
-    inv_quantum: FloatArray,
-    quantised: bool,
-    df: FloatArray,
-    power_sum: FloatArray,
-) -> None:
-    n_ev = power.shape[0]
-    for i in range(n_ev):
-        used[i] += 0.5 * power[i]
-    for k in range(df.shape[0]):
-        f = df[k]
-        total = 0.0
-        if quantised:
-            for i in range(n_ev):
-                beyond = f - min(max(f, low_edge[i]), high_edge[i])
-                target = min(max(p_set[i] + gain[i] * beyond, floor[i]), ceiling[i])
-                target = quantum[i] * np.rint(target * inv_quantum[i])
-                power[i] += blend[i] * (target - power[i])
-                total += power[i]
-        else:
-            for i in range(n_ev):
-                beyond = f - min(max(f, low_edge[i]), high_edge[i])
-                target = min(max(p_set[i] + gain[i] * beyond, floor[i]), ceiling[i])
-                power[i] += blend[i] * (target - power[i])
-                total += power[i]
-        power_sum[k] += total
-        for i in range(n_ev):
-            used[i] += power[i]
-    for i in range(n_ev):
-        used[i] -= 0.5 * power[i]
-
-
-@njit(cache=True, nogil=True)
-def _swing_block(
-    state: FloatArray,
-    table: FloatArray,
-    two_h: float,
-    damping: float,
-    load: FloatArray,
-    dt: float,
-    work: FloatArray,
-    power_sum: FloatArray,
-    start_w: float,
-    base_w: float,
-    f_nom: float,
-    history: FloatArray,
-    pad: int,
-    first: int,
-    last: int,
-) -> None:
-    for k in range(first, last):
-        fleet_pu = (0.5 * (power_sum[k] + power_sum[k + 1]) - start_w) / base_w
-        swing_step(state, table, two_h, damping, load[k] + fleet_pu, dt, work)
-        history[pad + k + 1] = state[0] * f_nom

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from csms.grid.fleet_kernel import SECONDS_PER_HOUR
 from csms.grid.fleet_response import (
-    SECONDS_PER_HOUR,
     Fleet,
     FleetTrace,
     closed_loop,

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import msgspec
+from markupsafe import Markup
+
 from csms.units import W_PER_KW, WH_PER_KWH
 
 NONE = "–"
@@ -41,6 +44,12 @@ def word(value: Any) -> str:
     return NONE if value is None or value == "" else str(value)
 
 
+def embed(data: Any) -> Markup:
+    """JSON inside a script element: ``<`` is escaped, so that no text in it can end the element."""
+    text = msgspec.json.encode(data).decode()
+    return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028"))  # noqa: S704 escaped above
+
+
 FILTERS: dict[str, Callable[..., str]] = {
     "kw": kw,
     "kwh": kwh,
@@ -49,4 +58,5 @@ FILTERS: dict[str, Callable[..., str]] = {
     "utc": utc,
     "clock": clock,
     "word": word,
+    "embed": embed,
 }

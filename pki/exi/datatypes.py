@@ -10,6 +10,7 @@ from msgspec import Struct
 from pki.exi.bits import BitReader, BitWriter
 from pki.exi.errors import ExiDecodeError, ExiEncodeError, ExiSchemaError
 from pki.exi.model import SimpleType
+from pki.exi.values import NoOctets, NoText
 
 Read: TypeAlias = Callable[[BitReader], Any]
 Write: TypeAlias = Callable[[BitWriter, Any], None]
@@ -38,7 +39,8 @@ class Datatype(Struct, frozen=True):
     """How the value of a simple type is coded.
 
     With `literals`, it is an index of `width` bits into them; `signed` tells the unbounded
-    integers apart: with a sign bit, or without.
+    integers apart: with a sign bit, or without. `left_out` is the value of an element that has no
+    characters at all.
     """
 
     read: Read
@@ -46,6 +48,7 @@ class Datatype(Struct, frozen=True):
     width: int | None = None
     literals: tuple[Any, ...] = ()
     signed: bool | None = None
+    left_out: NoText | NoOctets | None = None
 
 
 def integer_range(type_: SimpleType) -> tuple[int | None, int | None]:
@@ -70,9 +73,9 @@ def datatype_of(type_: SimpleType) -> Datatype:
             return _indexed(tuple(range(low, low + (1 << width))))
         return _unsigned() if low is not None and low >= 0 else _signed()
     if type_.base in _STRINGS:
-        return Datatype(read_string, write_string)
+        return Datatype(read_string, write_string, left_out=NoText())
     if type_.base in _BINARY:
-        return Datatype(_read_octets, _write_octets)
+        return Datatype(_read_octets, _write_octets, left_out=NoOctets())
     raise ExiSchemaError(f"type {type_.base!r} has no representation here")
 
 

@@ -8,7 +8,9 @@ from typing import Any, Protocol
 from pki.exi.bits import BitReader, BitWriter
 from pki.exi.datatypes import Datatype, literal_code
 from pki.exi.errors import ExiDeviationError
-from pki.exi.values import Typed
+from pki.exi.values import NoOctets, NoText, Typed
+
+LEFT_OUT = (NoText, NoOctets)
 
 
 class ElementCodec(Protocol):
@@ -25,7 +27,8 @@ class ElementCodec(Protocol):
 class TypeSwitch(Protocol):
     """Follows xsi:type, which the stream names by an undeclared (second-level) event."""
 
-    def read_undeclared(self, reader: BitReader, ends: bool, depth: int) -> Typed: ...
+    def read_undeclared(self, reader: BitReader, event: int, depth: int) -> Typed:
+        """`event`: 0 for END ELEMENT, 1 for xsi:type, ..."""
 
     def write_typed(
         self, writer: BitWriter, escape: int, width: int, ends: bool, value: Typed, depth: int
@@ -50,7 +53,10 @@ class SimpleElement:
 
     def _read(self, reader: BitReader, depth: int) -> Any:
         if reader.bits(1):
-            return self._switch.read_undeclared(reader, False, depth)
+            event = reader.bits(3)
+            if event == 0 and self._datatype.left_out is not None:
+                return self._datatype.left_out
+            return self._switch.read_undeclared(reader, event, depth)
         value = self._datatype.read(reader)
         if reader.bits(1):
             raise ExiDeviationError("undeclared content after text", bit_offset=reader.pos)
@@ -61,6 +67,9 @@ class SimpleElement:
         if isinstance(value, Typed):
             self._switch.write_typed(writer, 1, 1, False, value, depth)
             return
+        if isinstance(value, LEFT_OUT):
+            writer.bits(0b1000, 4)
+            return
         writer.bits(0, 1)
         self._datatype.write(writer, value)
         writer.bits(0, 1)
@@ -69,10 +78,11 @@ class SimpleElement:
 class ValueCodec:
     """A value alone: of an attribute, or of the text beside attributes."""
 
-    __slots__ = ("_datatype",)
+    __slots__ = ("_datatype", "left_out")
 
     def __init__(self, datatype: Datatype) -> None:
         self._datatype = datatype
+        self.left_out = datatype.left_out
 
     def read(self, reader: BitReader, depth: int) -> Any:  # noqa: ARG002 - the port's signature
         return self._datatype.read(reader)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from pki.exi.bits import BitReader, BitWriter
 from pki.exi.datatypes import read_string, write_string
-from pki.exi.elements import ElementCodec, TypeSwitch
+from pki.exi.elements import ElementCodec, TypeSwitch, ValueCodec
 from pki.exi.errors import (
     ExiDecodeError,
     ExiDeviationError,
@@ -38,7 +38,7 @@ class Codecs(TypeSwitch, Protocol):
 
     def element(self, type_: TypeRef) -> ElementCodec: ...
 
-    def value(self, type_: TypeRef) -> ElementCodec:
+    def value(self, type_: TypeRef) -> ValueCodec:
         """The codec of a value alone: of an attribute, or of the text beside attributes."""
 
     def read_wildcard(self, reader: BitReader, depth: int) -> Document: ...
@@ -163,7 +163,8 @@ class TypeGrammar:
                 bit_offset=reader.pos,
             )
         if fresh:
-            return self._codecs.read_undeclared(reader, state.end >= 0, depth)
+            event = reader.bits(3) + (state.end >= 0)
+            return self._codecs.read_undeclared(reader, event, depth)
         raise ExiDeviationError(
             f"undeclared content, expected {state.expected()}", bit_offset=reader.pos
         )

@@ -21,11 +21,12 @@ from pki.exi.grammar import OpenGrammar, RecordGrammar
 from pki.exi.model import ComplexType, Components, SimpleType, TypeRef
 from pki.exi.qnames import StringTable
 from pki.exi.relaxed import RelaxedElement
+from pki.exi.simple_content import TextGrammar
 from pki.exi.tables import load_table
 from pki.exi.values import ANY_TYPE, XSD_NAMESPACE, XSI_NAMESPACE, Document, QName, Typed
 
 _XSI_TYPE: QName = (XSI_NAMESPACE, "type")
-_UNDECLARED = ("xsi:type", "xsi:nil", "AT(*)", "untyped AT", "SE(*)", "untyped CH")
+_UNDECLARED = ("EE", "xsi:type", "xsi:nil", "AT(*)", "untyped AT", "SE(*)", "untyped CH")
 
 
 class Roots:
@@ -63,7 +64,7 @@ class Schema:
         self.components = components
         self._models = ContentModels(components)
         self._codecs: dict[TypeRef, ElementCodec] = {}
-        self._values: dict[TypeRef, ElementCodec] = {}
+        self._values: dict[TypeRef, ValueCodec] = {}
 
     @cached_property
     def documents(self) -> Roots:
@@ -119,7 +120,7 @@ class Schema:
             codec = self._codecs[type_] = self._build(type_)
         return codec
 
-    def value(self, type_: TypeRef) -> ElementCodec:
+    def value(self, type_: TypeRef) -> ValueCodec:
         codec = self._values.get(type_)
         if codec is None:
             definition = self.type(type_)
@@ -135,6 +136,8 @@ class Schema:
         if isinstance(definition, SimpleType):
             return SimpleElement(datatype_of(definition), self)
         expression = self._models.expression(definition)
+        if definition.text is not None:
+            return TextGrammar(expression, self, self.value(definition.text).left_out)
         keys = record_keys(expression)
         if keys is None:
             return OpenGrammar(expression, self)
@@ -150,11 +153,9 @@ class Schema:
             writer.names = self._string_table.copy()
         writer.names.write(writer, name)
 
-    def read_undeclared(self, reader: BitReader, ends: bool, depth: int) -> Typed:
+    def read_undeclared(self, reader: BitReader, event: int, depth: int) -> Typed:
         """The second level of the first state of an element; of it, only xsi:type is followed."""
-        events = _UNDECLARED if ends else ("EE", *_UNDECLARED)
-        code = reader.bits(3)
-        name = events[code] if code < len(events) else "an unknown event"
+        name = _UNDECLARED[event] if event < len(_UNDECLARED) else "an unknown event"
         if name != "xsi:type":
             raise ExiDeviationError(f"undeclared {name}", bit_offset=reader.pos)
         return self._read_typed(reader, depth)

@@ -143,7 +143,7 @@ EXAMPLES: list[Example] = [
     ),
     (
         "StopTransaction",
-        {"transactionId": -1, "meterStop": 5, "timestamp": "2026-03-01T12:00:00"},
+        {"transactionId": -1, "meterStop": 5, "timestamp": "2026-03-01T12:00:00Z"},
         TransactionTold(
             phase=TransactionPhase.ENDED,
             transaction_id=TransactionId("-1"),

@@ -11,7 +11,10 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.io.StringReader;
 import java.io.StringWriter;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.Map;
@@ -21,6 +24,7 @@ import javax.xml.transform.Transformer;
 import javax.xml.transform.TransformerFactory;
 import javax.xml.transform.stream.StreamResult;
 import javax.xml.transform.sax.SAXSource;
+import org.apache.xerces.xni.XMLResourceIdentifier;
 import org.apache.xerces.xni.parser.XMLInputSource;
 import org.xml.sax.InputSource;
 import org.xml.sax.XMLReader;
@@ -89,19 +93,29 @@ public final class ExificientOracle {
           GrammarFactory.newInstance()
               .createGrammars(
                   xsd,
-                  id -> {
-                    String system = id.getExpandedSystemId();
-                    return system != null && system.endsWith(".dtd")
-                        ? new XMLInputSource(null, system, null, new StringReader(""), null)
-                        : null;
-                  });
+                  ExificientOracle::resolve);
       GRAMMARS.put(xsd, grammars);
     }
     EXIFactory factory = DefaultEXIFactory.newInstance();
     factory.setGrammars(grammars);
     factory.setFragment(fragment);
     factory.setValuePartitionCapacity(0);
+    factory.setMaximumNumberOfBuiltInElementGrammars(0);
     return factory;
+  }
+
+  /** No DTD from the network; a schema document that is not beside its importer is one above. */
+  private static XMLInputSource resolve(XMLResourceIdentifier id) {
+    String system = id.getExpandedSystemId();
+    if (system == null) return null;
+    if (system.endsWith(".dtd")) {
+      return new XMLInputSource(null, system, null, new StringReader(""), null);
+    }
+    Path path = Path.of(URI.create(system));
+    Path above = path.getParent().resolveSibling(path.getFileName());
+    return Files.exists(path) || !Files.exists(above)
+        ? null
+        : new XMLInputSource(null, above.toUri().toString(), null);
   }
 
   private static String decode(EXIFactory factory, byte[] exi) throws Exception {

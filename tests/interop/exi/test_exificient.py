@@ -10,7 +10,7 @@ from pki.exi import Document, decode, decode_fragment, encode, encode_fragment
 from pki.exi.content import declared_elements
 from pki.exi.model import ComplexType
 from pki.exi.tables import load_table
-from pki.exi.values import ANY_TYPE, QName, Typed, Untyped
+from pki.exi.values import ANY_TYPE, NoOctets, NoText, QName, Typed, Untyped
 from tests.interop.exi.reference import Exificient, start_exificient
 from tests.property.exi.generate import MESSAGE_TABLES, Generator, Maximal, Minimal
 
@@ -23,12 +23,22 @@ def exificient() -> Iterator[Exificient]:
         yield oracle
 
 
+class Least(Minimal):
+    """EXIficient leaves empty values out; see test_empty_values_agree_bit_for_bit."""
+
+    def octets(self, low: int, high: int) -> bytes:
+        return super().octets(max(low, 1), high)
+
+    def text(self, low: int, high: int) -> str:
+        return super().text(max(low, 1), high)
+
+
 def _documents(table: str) -> Iterator[Document]:
     """Per global element one minimal document and maximal ones with every branch of choices."""
     components = load_table(table)
     for name in components.elements:
         seen: list[Document] = []
-        for choices in (Minimal(), *(Maximal(turn) for turn in range(TURNS))):
+        for choices in (Least(), *(Maximal(turn) for turn in range(TURNS))):
             document = Generator(components, choices).document(name)
             if document not in seen:
                 seen.append(document)
@@ -51,7 +61,7 @@ def test_fragments_agree_bit_for_bit(exificient: Exificient, table: str) -> None
     for name, types in declared_elements(components).items():
         if len(types) > 1:
             continue
-        for choices in (Minimal(), Maximal()):
+        for choices in (Least(), Maximal()):
             document = Document(*name, Generator(components, choices).value(next(iter(types))))
             exi = encode_fragment(document, table)
             assert exificient.roundtrip(table, "fragment", exi) == exi, document
@@ -96,3 +106,25 @@ def test_explicit_types_agree_bit_for_bit(exificient: Exificient) -> None:
         exi = encode(document, "iso15118_2")
         assert decode(exi, "iso15118_2") == document
         assert exificient.roundtrip("iso15118_2", "document", exi) == exi, document
+
+
+@pytest.mark.oracle
+def test_empty_values_agree_bit_for_bit(exificient: Exificient) -> None:
+    """EXIficient codes no characters by an undeclared END ELEMENT, other stacks code "" or b""."""
+    body = "urn:iso:15118:2:2013:MsgBody"
+    setup = {"ResponseCode": "OK", "EVSEID": NoText()}
+    key = {"@Id": "id1", "#text": NoOctets()}
+    for document in (
+        Document(body, "SessionSetupRes", setup),
+        Document(body, "SessionSetupReq", {"EVCCID": NoOctets()}),
+    ):
+        exi = encode(document, "iso15118_2")
+        assert exificient.roundtrip("iso15118_2", "document", exi) == exi
+        assert encode(decode(exi, "iso15118_2"), "iso15118_2") == exi
+    fragment = Document(body, "ContractSignatureEncryptedPrivateKey", key)
+    exi = encode_fragment(fragment, "iso15118_2")
+    assert exificient.roundtrip("iso15118_2", "fragment", exi) == exi
+    assert encode_fragment(decode_fragment(exi, "iso15118_2"), "iso15118_2") == exi
+    present = encode(Document(body, "SessionSetupReq", {"EVCCID": b""}), "iso15118_2")
+    assert decode(present, "iso15118_2").value == {"EVCCID": b""}
+    assert encode(decode(present, "iso15118_2"), "iso15118_2") == present

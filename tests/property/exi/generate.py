@@ -70,7 +70,7 @@ class Maximal:
         return bytes(range(256)) * 4 if high > 1024 else bytes(i % 256 for i in range(high))
 
     def text(self, low: int, high: int) -> str:
-        return ("Größe-€-𝄞-xyz" * 40)[: min(high, 300)]
+        return ("Größe-€-𝄞-xyz" * 40)[: min(high, 200)]
 
 
 class Generator:
@@ -97,6 +97,8 @@ class Generator:
         expression = self._models.expression(type_)
         if record_keys(expression) is None:
             content = self._open(type_.content, type_.mixed)
+            if type_.mixed and self._choices.number(0, 1):
+                content.append("text-" + self._choices.text(1, 8))
             return value | ({"#content": content} if content else {})
         self._fill(type_.content, value)
         return value
@@ -161,9 +163,9 @@ class Generator:
     def _open(self, occurs: Occurs, mixed: bool) -> list[Any]:
         content: list[Any] = []
         for _ in range(self._count(occurs)):
-            if mixed and self._choices.number(0, 1):
-                content.append("text-" + self._choices.text(1, 8))
             term = occurs.term
+            if mixed and not isinstance(term, Group) and self._choices.number(0, 1):
+                content.append("text-" + self._choices.text(1, 8))
             if isinstance(term, ElementParticle):
                 content.append(self._element(term))
             elif isinstance(term, Wildcard):

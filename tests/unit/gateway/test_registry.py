@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from csms.gateway.registry import Registry
 from csms.ids import StationId
+
+STEPS = ("connect", "claim", "release")
 
 
 class Connection:
@@ -16,13 +20,19 @@ class Connection:
         self.epoch = epoch
 
 
-@settings(max_examples=5000, deadline=None)
-@given(
-    st.lists(
-        st.tuples(st.sampled_from(["connect", "claim", "release"]), st.integers(0, 7)), max_size=40
-    )
-)
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 7)), max_size=40))
 def test_interleavings(steps: list[tuple[str, int]]) -> None:
+    check(steps)
+
+
+def test_five_thousand_seeded_interleavings() -> None:
+    for seed in range(5_000):
+        rng = Random(seed)
+        check([(rng.choice(STEPS), rng.randrange(8)) for _ in range(25)])
+
+
+def check(steps: list[tuple[str, int]]) -> None:
     """Connections are accepted, claim and end in any order; the highest claimed epoch always stands."""
     registry: Registry[Connection] = Registry(first_epoch=100)
     accepted: list[Connection] = []

@@ -23,6 +23,7 @@ PASSWORD_HASH = hash_password(PASSWORD)
 ANSWERS: dict[str, Payload] = {
     "Authorize": {"idTagInfo": {"status": "Accepted"}},
     "BootNotification": {"currentTime": NOW, "interval": 300, "status": "Accepted"},
+    "DataTransfer": {"status": "Accepted"},
     "Heartbeat": {"currentTime": NOW},
     "StartTransaction": {"transactionId": 1, "idTagInfo": {"status": "Accepted"}},
 }

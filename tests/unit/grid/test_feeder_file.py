@@ -65,9 +65,11 @@ def test_reads_linecodes_and_loads() -> None:
         ('["b", "c", "NAYY4x150", 10, "a"]', '["b", "c", "NAYY4x150", 10]', 19, "a row needs 5 values"),
         ('["b", "c"', '["b", "a"', 19, "two branches join buses"),
         ('["c", 1000', '["c", nan', 25, "p_w must be a number"),
+        ('["c", 1000', '["z", 1000', 25, "load at bus 'z', which no branch connects"),
+        ('"c", 1000, 100, "a"', '"c", 1000, 100, "b"', 25, "the bus has 'a'"),
         ('"c", 1000, 100, "a"', '"c", 1000, 100, "q"', 25, "letters of 'abc'"),
-        ("base_voltage_v = 400", "base_voltage_v = 0", 3, "base_ll_v must be finite and positive"),
-        ('bus = "substation"', 'bus = "nowhere"', 0, "no branch touches the source bus 'nowhere'"),
+        ("base_voltage_v = 400", "base_voltage_v = 0", 5, "base_voltage_v must be finite and positive"),
+        ('bus = "substation"', 'bus = "nowhere"', 3, "no branch touches the source bus 'nowhere'"),
         ("= 270", "= = 270", 12, "not valid TOML"),
     ],
 )

@@ -1,0 +1,55 @@
+"""``csms serve``: the central system until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+from random import SystemRandom
+
+import uvloop
+
+from csms.bootstrap import CentralSystem
+from csms.cli.common import ConfigFile, read_settings
+from csms.cli.output import err, fail
+from csms.cli.surface import Surface
+from csms.clock import SystemClock
+from csms.domain.errors import DomainError
+from csms.grid.network import FeederError
+from csms.settings import Settings
+from csms.store import open_store
+from csms.telemetry.logs import configure_logs
+
+
+def serve(config: ConfigFile = None) -> None:
+    """Run the central system. SIGTERM and Ctrl-C end it in order."""
+    settings = read_settings(config)
+    configure_logs(settings.log.level, settings.log.format)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(settings))
+    except FeederError as error:
+        fail(str(error), 2)
+    except (DomainError, OSError) as error:
+        fail(str(error))
+
+
+async def _serve(settings: Settings) -> None:
+    store = await open_store(settings.store.url.get_secret_value())
+    system = CentralSystem(settings, store, SystemClock(), SystemRandom(), secrets.token_bytes)
+    await system.start()
+    surface = Surface(system)
+    await surface.start()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    err.print(f"page      {surface.page_url}", markup=False)
+    err.print(f"stations  {surface.station_url}/<station-id>", markup=False)
+    if err.is_terminal:  # never into a log file
+        err.print(f"one-time password  {surface.issue_password()}", markup=False)
+    else:
+        err.print("log in with an API key: csms key create --role admin", markup=False)
+    await stop.wait()
+    await surface.close()
+    await system.stop()
