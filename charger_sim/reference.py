@@ -8,7 +8,7 @@ from random import Random
 
 from charger_sim.clock import ManualClock
 from charger_sim.feeders import resolve_feeder
-from charger_sim.plant import FrequencyState, FrequencySystem, PlantFeeder
+from charger_sim.plant import FrequencyState, FrequencySystem, PlantDiverged, PlantFeeder
 from charger_sim.scenario import Scenario
 from charger_sim.station.station import Station
 from charger_sim.visits import Visits
@@ -20,13 +20,17 @@ FREQUENCY_STEP_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Uncontrolled:
-    """What happens when every charger takes what it can and no vehicle answers the frequency."""
+    """What happens when every charger takes what it can and no vehicle answers the frequency.
+
+    ``collapsed`` if the plant lost its solution; the figures are then those up to that moment.
+    """
 
     worst_v_pu: float
     worst_bus: str
     seconds_below_limit: float
     peak_power_w: float
     energy_wh: float
+    collapsed: bool
 
 
 def generation_losses(scenario: Scenario) -> tuple[GenerationLoss, ...]:
@@ -41,7 +45,7 @@ def uncontrolled(
     scenario: Scenario, duration_s: float | None = None, feeder: PlantFeeder | None = None
 ) -> Uncontrolled:
     """Runs the scenario with stations that never reach a central system: they start offline and
-    charge unconstrained. Raises :class:`~charger_sim.plant.PlantDiverged`."""
+    charge unconstrained."""
     clock = ManualClock(EPOCH)
     stations: dict[str, Station] = {}
     for spec in scenario.stations:
@@ -62,13 +66,18 @@ def uncontrolled(
         generation_losses(scenario),
         substep_s=scenario.tick_s,
     )
+    collapsed = False
     n_ticks = round((duration_s or scenario.duration_s) / scenario.tick_s)
     for _ in range(n_ticks):
         visits.run_due(world.t_s)
         clock.advance(scenario.tick_s)
         for station in stations.values():
             station.run_timers()
-        world.tick(scenario.tick_s)
+        try:
+            world.tick(scenario.tick_s)
+        except PlantDiverged:
+            collapsed = True
+            break
     record = world.record
     return Uncontrolled(
         worst_v_pu=record.worst_v_pu,
@@ -76,6 +85,7 @@ def uncontrolled(
         seconds_below_limit=record.seconds_below_limit,
         peak_power_w=record.peak_power_w,
         energy_wh=record.ev_wh,
+        collapsed=collapsed,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from csms.clock import Clock
-from csms.dispatch.corrected import Limits
+from csms.dispatch.ac_check import Limits
 from csms.dispatch.decide import FeederDesk
 from csms.dispatch.loop import DispatchLoop
 from csms.domain.der import FreqDroop
@@ -192,7 +192,7 @@ class CentralSystem:
         self.feeder_desk = FeederDesk(
             feeder or load_feeder(site.feeder),
             places,
-            Limits(v_min_pu=site.v_min_pu, v_max_pu=site.v_max_pu),
+            Limits(site.v_min_pu, site.v_max_pu, margin_pu=options.margin_pu),
             safe_frac=options.safe_frac,
             ramp_w_per_min=options.max_ramp_w_per_min,
             period_s=options.period_s,

@@ -39,6 +39,7 @@ class Evse:
         self.vehicle: Vehicle | None = None
         self.tx: Transaction | None = None
         self.operative = True
+        self.finishing = False
         self.meter = Meter()
         self.power_w = 0.0
         self.droop_w = 0.0

@@ -62,7 +62,7 @@ class Sessions:
         evse = self.station.evses[evse_id]
         if evse.tx is not None:
             self.stop(evse, "EVDisconnected", "EVCommunicationLost")
-        evse.vehicle = None
+        evse.vehicle, evse.finishing = None, False
         self.station.registration.report_status(evse_id)
 
     # authorization
@@ -145,7 +145,7 @@ class Sessions:
             sampling.cancel()
         st.dialect.tx_ended(st, tx, trigger)
         self.history.append(tx)
-        evse.tx = None
+        evse.tx, evse.finishing = None, True
         if evse.config.id in self._closing:
             self._closing.discard(evse.config.id)
             evse.operative = False
@@ -179,7 +179,8 @@ class Sessions:
     def find(self, key: str) -> Evse | None:
         """The EVSE whose running transaction has the key (or, in 1.6, the id) ``key``."""
         for evse in self.station.evses.values():
-            if evse.tx is not None and key in {evse.tx.key, str(evse.tx.ocpp_id)}:
+            tx = evse.tx
+            if tx is not None and (key == tx.key or (tx.known and key == str(tx.ocpp_id))):
                 return evse
         return None
 

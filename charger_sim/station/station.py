@@ -23,7 +23,7 @@ from charger_sim.station.registration import Registration
 from charger_sim.station.rpc import OnFailure, OnReply, Payload, RpcSession
 from charger_sim.station.sessions import Sessions
 from charger_sim.station.settings import Settings
-from charger_sim.station.timers import Timers
+from charger_sim.station.timers import Timer, Timers
 from charger_sim.station.v2 import DialectV2
 from charger_sim.station.v16 import Dialect16
 
@@ -78,6 +78,7 @@ class Station:
         self.online_changed_s = clock.monotonic()
         self.wants_close = False
         self.connect_not_before_s = 0.0
+        self.pull_timers: dict[int, Timer] = {}
         self._frozen: dict[int, Readings] = {}
 
     def new_id(self) -> str:

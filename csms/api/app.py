@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI, Response
 
-from csms.api.access import Viewer, refuse_open_routes
+from csms.api.access import Viewer, add_routes, refuse_open_routes
 from csms.api.deps import ApiDeps
 from csms.api.idempotency import IdempotencyStore
 from csms.api.middleware import EdgeMiddleware
@@ -45,8 +45,8 @@ def create_api(deps: ApiDeps) -> FastAPI:
     app.state.background = []
     install_problem_handlers(app)
     app.add_middleware(EdgeMiddleware, metrics=deps.metrics, secure=deps.secure_cookies)
-    for module in (stations, commands, transactions, grid, administration, stream, health):
-        app.include_router(module.router)
+    modules = (stations, commands, transactions, grid, administration, stream, health)
+    add_routes(app, *(module.router for module in modules))
 
     @app.get("/v1/openapi.json", include_in_schema=False)
     async def openapi(_who: Viewer) -> Response:

@@ -1,4 +1,4 @@
-"""The OpenAPI document: FastAPI's paths with the schemas of our own types. ``python -m csms.api.openapi`` writes it."""
+"""The OpenAPI document: FastAPI's paths with the schemas of our own types. ``docs/openapi.json`` is made from it."""
 
 from __future__ import annotations
 

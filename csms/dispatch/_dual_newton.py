@@ -32,7 +32,7 @@ def form_row(parent, r, gain, kind, node, phase, row):  # type: ignore[no-untype
     if kind >= FLOW_IN:
         sign = 1.0 if kind == FLOW_IN else -1.0
         for f in range(m):
-            if phase == f or phase == m:
+            if phase == f or phase == m:  # noqa: PLR1714, SIM109 - numba
                 row[node, f] = sign
         for i in range(node + 1, n):
             k = parent[i]
@@ -299,7 +299,7 @@ def solve(  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _known(kinds, nodes, phases, count, kind, node, phase):  # type: ignore[no-untyped-def]
-    for k in range(count):
+    for k in range(count):  # noqa: SIM110 - numba
         if kinds[k] == kind and nodes[k] == node and phases[k] == phase:
             return True
     return False

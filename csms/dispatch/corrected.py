@@ -12,14 +12,20 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from csms.dispatch.ac_check import AcCheck, Limits, Trial
 from csms.dispatch.rounding import choose_on, refill, round_setpoints
-from csms.dispatch.solver import DispatchError, DispatchSolver, LimitKind, LinearState, Solution, WarmStart
-from csms.grid import power_flow
-from csms.grid.lindistflow import forward
-from csms.grid.network import S_BASE_VA, ComplexArray, Feeder, FloatArray, IntArray
+from csms.dispatch.solver import (
+    DispatchError,
+    DispatchSolver,
+    LimitKind,
+    Solution,
+    WarmStart,
+)
+from csms.grid.network import Feeder, FloatArray, IntArray
 from csms.grid.power_flow import PowerFlow
 
-_BREACH_TOLERANCE_PU = 1.0e-8
+__all__ = ["Dispatch", "Dispatcher", "Limits", "Requests"]
+
 _SCALE_TRIES = 8
 _FLOW_SLACK = 1.0e-3  # of a thermal limit, left unused without another round
 _REFILL_SHARES = (1.0, 0.9, 0.6)
@@ -45,24 +51,18 @@ class Requests:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Limits:
-    """What the feeder must stay within."""
-
-    v_min_pu: float | FloatArray = 0.95  # scalar or (n,)
-    v_max_pu: float | FloatArray = 1.05
-    thermal: bool = True  # honour the feeder's ampacities and ratings
-    margin_pu: float = 1.0e-5  # kept from the voltage limits
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Dispatch:
     """What to send, and why."""
 
     setpoint_w: FloatArray  # (N,)
     v_pu: FloatArray  # (n, m) predicted magnitudes for the setpoints, m = 1 (balanced) or 3
     feasible: bool  # whether the AC check passed
-    breach_pu: float  # worst breach of a voltage or loading limit in the AC check, <= 0 when feasible
-    binding_kind: NDArray[np.int64]  # (N,) LimitKind of what holds the EVSE back, NONE where its wish is met
+    breach_pu: (
+        float  # worst breach of a voltage or loading limit in the AC check, <= 0 when feasible
+    )
+    binding_kind: NDArray[
+        np.int64
+    ]  # (N,) LimitKind of what holds the EVSE back, NONE where its wish is met
     binding_bus: NDArray[np.int64]  # (N,) bus index, -1 where none
     binding_phase: NDArray[np.int64]  # (N,) phase, -1 for a transformer's total or none
     curtailed_w: FloatArray  # (N,) wish within bounds minus setpoint
@@ -94,10 +94,6 @@ class Dispatcher:
         self.limits = limits or Limits()
         self.max_rounds = max_rounds
         self._warm: WarmStart | None = None
-        self._no_x = np.zeros_like(self.solver.model.x)
-        self._thermal = self.limits.thermal and bool(
-            np.isfinite(feeder.ampacity_a).any() or np.isfinite(feeder.rating_va).any()
-        )
 
     def step(
         self,
@@ -121,14 +117,16 @@ class Dispatcher:
         now = np.zeros(count) if now_w is None else np.asarray(now_w, float)
         lo, hi = requests.lo_w, requests.hi_w
         safe = np.clip(np.zeros(count) if safe_w is None else safe_w, lo, hi)
-        check = _Check(self, base_p_w, base_q_var)
+        check = AcCheck(self.solver, self.limits, base_p_w, base_q_var)
         here = check(now, must_converge=True)
         check.learn(here, measured_v_pu)
         margin = self.limits.margin_pu
 
         x, trial, rounds = now, here, 0
         solution, x, trial, rounds = self._optimum(check, requests, lo, hi, x, trial, margin)
-        lo, hi, solution, x, trial, extra = self._respect_minimum(check, requests, lo, hi, solution, x, trial, now)
+        lo, hi, solution, x, trial, extra = self._respect_minimum(
+            check, requests, lo, hi, solution, x, trial, now
+        )
         rounds += extra
 
         refuge = check(safe)
@@ -156,13 +154,22 @@ class Dispatcher:
         self._warm = None
 
     def _optimum(
-        self, check: _Check, requests: Requests, lo: FloatArray, hi: FloatArray, x: FloatArray, trial: _Trial, margin: float
-    ) -> tuple[Solution, FloatArray, _Trial, int]:
+        self,
+        check: AcCheck,
+        requests: Requests,
+        lo: FloatArray,
+        hi: FloatArray,
+        x: FloatArray,
+        trial: Trial,
+        margin: float,
+    ) -> tuple[Solution, FloatArray, Trial, int]:
         """Solve, AC, bias, solve ... until the AC voltages agree with the optimum's."""
-        for turn in range(self.max_rounds):
+        for turn in range(self.max_rounds):  # noqa: B007 - read after the loop
             solution = self._solve(check, requests, lo, hi, x, trial, margin)
             following = check(solution.setpoint_w)
-            if following.pf is None:  # beyond what the feeder can carry: approach from the side that converged
+            if (
+                following.pf is None
+            ):  # beyond what the feeder can carry: approach from the side that converged
                 x = 0.5 * (x + solution.setpoint_w)
                 trial = check(x)
                 if trial.pf is None:
@@ -173,7 +180,7 @@ class Dispatcher:
                 break
         return solution, x, trial, turn + 1
 
-    def _settled(self, solution: Solution, trial: _Trial) -> bool:
+    def _settled(self, solution: Solution, trial: Trial) -> bool:
         """Whether the AC solution confirms the optimum: within the limits, and no more than a margin inside them."""
         if not len(solution.row_kind):
             return trial.breach <= 0.0
@@ -185,26 +192,39 @@ class Dispatcher:
         return trial.breach <= 0.0 and wrong <= self.limits.margin_pu and tight
 
     def _respect_minimum(
-        self, check: _Check, requests: Requests, lo: FloatArray, hi: FloatArray, solution: Solution,
-        x: FloatArray, trial: _Trial, now: FloatArray,
-    ) -> tuple[FloatArray, FloatArray, Solution, FloatArray, _Trial, int]:  # fmt: skip
+        self, check: AcCheck, requests: Requests, lo: FloatArray, hi: FloatArray, solution: Solution,
+        x: FloatArray, trial: Trial, now: FloatArray,
+    ) -> tuple[FloatArray, FloatArray, Solution, FloatArray, Trial, int]:  # fmt: skip
         """Where the optimum spreads less than the minimum current over many, give it to some of them."""
         between = (x > 0.0) & (x < requests.min_w) & (lo <= 0.0) & (solution.price > 0.0)
         if not between.any():
             return lo, hi, solution, x, trial, 0
-        rank = np.zeros(len(x)) if requests.priority is None else np.asarray(requests.priority, float)
+        rank = (
+            np.zeros(len(x)) if requests.priority is None else np.asarray(requests.priority, float)
+        )
         on = choose_on(np.where(between, x, 0.0), requests.min_w, solution.binding, rank, now)
         new_lo = np.where(on, np.minimum(requests.min_w, hi), lo)
         new_hi = np.where(between & ~on, np.maximum(0.0, lo), hi)
-        solution, x, trial, rounds = self._optimum(check, requests, new_lo, new_hi, x, trial, self.limits.margin_pu)
+        solution, x, trial, rounds = self._optimum(
+            check, requests, new_lo, new_hi, x, trial, self.limits.margin_pu
+        )
         if solution.violations:  # their minima do not fit: all of them off
             new_lo, new_hi = lo, np.where(between, np.maximum(0.0, lo), hi)
-            solution, x, trial, more = self._optimum(check, requests, new_lo, new_hi, x, trial, self.limits.margin_pu)
+            solution, x, trial, more = self._optimum(
+                check, requests, new_lo, new_hi, x, trial, self.limits.margin_pu
+            )
             rounds += more
         return new_lo, new_hi, solution, x, trial, rounds
 
     def _solve(
-        self, check: _Check, requests: Requests, lo: FloatArray, hi: FloatArray, x: FloatArray, trial: _Trial, margin: float
+        self,
+        check: AcCheck,
+        requests: Requests,
+        lo: FloatArray,
+        hi: FloatArray,
+        x: FloatArray,
+        trial: Trial,
+        margin: float,
     ) -> Solution:
         limits = self.limits
         solution = self.solver.solve(
@@ -216,28 +236,46 @@ class Dispatcher:
         return solution
 
     def _refill(
-        self, check: _Check, requests: Requests, solution: Solution, x: FloatArray, y: FloatArray, hi: FloatArray, best: _Best
+        self,
+        check: AcCheck,
+        requests: Requests,
+        solution: Solution,
+        x: FloatArray,
+        y: FloatArray,
+        hi: FloatArray,
+        best: _Best,
     ) -> None:
         """Uses the room that rounding left, if the AC check agrees."""
         if not len(solution.row_kind) or solution.violations:
             return
         rows = self.solver.rows(solution)
         for share in _REFILL_SHARES:
-            fuller = refill(y + share * (x - y), y, rows, solution.binding, hi, requests.step_w, requests.min_w)
+            fuller = refill(
+                y + share * (x - y), y, rows, solution.binding, hi, requests.step_w, requests.min_w
+            )
             trial = check(fuller)
             if trial.breach <= 0.0:
                 best.offer(fuller, trial)
                 return
 
     def _scale_back(
-        self, check: _Check, requests: Requests, safe: FloatArray, x: FloatArray, lo: FloatArray, hi: FloatArray, best: _Best
+        self,
+        check: AcCheck,
+        requests: Requests,
+        safe: FloatArray,
+        x: FloatArray,
+        lo: FloatArray,
+        hi: FloatArray,
+        best: _Best,
     ) -> None:
         """Bisects between the safe vector and the wish; whatever passes is offered."""
         low, high = 0.0, 1.0
         price = np.where(x > safe, 1.0, -1.0)
         for _ in range(_SCALE_TRIES):
             share = 0.5 * (low + high)
-            y = round_setpoints(safe + share * (x - safe), price, lo, hi, requests.step_w, requests.min_w)
+            y = round_setpoints(
+                safe + share * (x - safe), price, lo, hi, requests.step_w, requests.min_w
+            )
             trial = check(y)
             best.offer(y, trial)
             if trial.breach <= 0.0:
@@ -251,10 +289,14 @@ class Dispatcher:
         held = np.where(np.abs(curtailed) > 1.0, solution.binding, -1)
         kind = np.append(solution.row_kind, LimitKind.NONE)[held]
         bus = np.append(solution.row_bus, -1)[held]
-        phase = np.append(np.where(solution.row_phase == self.solver.m, -1, solution.row_phase), -1)[held]
+        phase = np.append(
+            np.where(solution.row_phase == self.solver.m, -1, solution.row_phase), -1
+        )[held]
         pf = best.trial.pf
         if pf is None:
-            raise DispatchError("the power flow collapses at every vector tried, the safe one included")
+            raise DispatchError(
+                "the power flow collapses at every vector tried, the safe one included"
+            )
         return Dispatch(
             setpoint_w=best.x, v_pu=np.sqrt(best.trial.u), feasible=best.trial.breach <= 0.0,
             breach_pu=best.trial.breach, binding_kind=kind, binding_bus=bus, binding_phase=phase,
@@ -267,109 +309,12 @@ class Dispatcher:
             raise DispatchError(f"base loads must have shape {want}, got {np.shape(base_p_w)}")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Trial:
-    """The AC answer to one vector; ``breach`` inf where the power flow collapsed."""
-
-    pf: PowerFlow | None
-    u: FloatArray  # (n, m), measured offset included
-    breach: float  # pu, > 0 where a limit is broken
-    voltage_breach: float
-
-
 class _Best:
     """The vector that serves most among the feasible, else the least infeasible."""
 
-    def __init__(self, x: FloatArray, trial: _Trial):
+    def __init__(self, x: FloatArray, trial: Trial):
         self.x, self.trial = x, trial
 
-    def offer(self, x: FloatArray, trial: _Trial) -> None:
+    def offer(self, x: FloatArray, trial: Trial) -> None:
         if trial.breach <= 0.0 or trial.breach < self.trial.breach:
             self.x, self.trial = x, trial
-
-
-class _Check:
-    """The AC check against the limits, for one step's base loads."""
-
-    def __init__(self, owner: Dispatcher, base_p_w: FloatArray, base_q_var: FloatArray):
-        self._o, self._p, self._q = owner, base_p_w, base_q_var
-        n, m = owner.feeder.n_bus, owner.solver.m
-        limits = owner.limits
-        self._v_min = np.broadcast_to(np.reshape(limits.v_min_pu, (-1, 1)), (n, m))
-        self._v_max = np.broadcast_to(np.reshape(limits.v_max_pu, (-1, 1)), (n, m))
-        self._mask = owner.solver.model.mask
-        self._offset = np.zeros((n, m))
-        self._start: ComplexArray | None = None
-        base_a = S_BASE_VA / owner.feeder.base_v
-        self._i_max = owner.feeder.ampacity_a / base_a
-        self._s_max = owner.feeder.rating_va / S_BASE_VA / (3.0 if m == 1 else 1.0)
-
-    def __call__(self, x: FloatArray, *, must_converge: bool = False) -> _Trial:
-        o = self._o
-        pf = power_flow.solve(
-            o.feeder, self._p + o.solver.load_w(x), self._q, start=self._start, check=must_converge
-        )
-        if not pf.converged:
-            return _Trial(None, np.zeros(0), np.inf, np.inf)
-        self._start = pf.v_pu
-        v = pf.v_pu.reshape(o.feeder.n_bus, -1)
-        u = v.real**2 + v.imag**2 + self._offset
-        magnitude = np.sqrt(np.maximum(u, 0.0))
-        over = np.maximum(self._v_min - magnitude, magnitude - self._v_max)[1:][self._mask[1:]]
-        voltage = float(over.max(initial=-np.inf)) - _BREACH_TOLERANCE_PU
-        breach = voltage
-        if o._thermal:  # noqa: SLF001 - its own dispatcher
-            current, power = self._loading(pf)
-            breach = max(breach, float((current / self._i_max[:, None]).max()) - 1.0 - _BREACH_TOLERANCE_PU)
-            breach = max(breach, float((power / self._s_max).max()) - 1.0 - _BREACH_TOLERANCE_PU)
-        return _Trial(pf, u, breach, max(voltage, 0.0))
-
-    def learn(self, here: _Trial, measured_v_pu: FloatArray | None) -> None:
-        """Takes the offset of measured to modelled squared voltage; a bus without a meter takes its nearest ancestor's."""
-        if measured_v_pu is None:
-            return
-        seen = np.reshape(measured_v_pu, self._offset.shape) ** 2 - here.u
-        known = np.isfinite(seen)
-        offset = np.where(known, seen, 0.0)
-        for i in range(1, len(offset)):
-            k = self._o.feeder.parent[i]
-            offset[i] = np.where(known[i], offset[i], offset[k])
-        self._offset = offset
-
-    def linear_state(self, x: FloatArray, trial: _Trial) -> LinearState:
-        """The linear model, shifted so that at ``x`` it says what the AC solution says."""
-        o = self._o
-        n, m = o.feeder.n_bus, o.solver.m
-        model = o.solver.model
-        load = o.solver.load_w(x).reshape(n, m) / (S_BASE_VA * (3.0 if m == 1 else 1.0))
-        u, flow, unused = np.empty((n, m)), load.copy(), np.zeros((n, m))
-        forward(model.parent, model.r, o._no_x, model.gain, 0.0, flow, unused, u)  # noqa: SLF001
-        inf = np.full((n, m + 1), np.inf)
-        if trial.pf is None:
-            raise DispatchError("no AC state to linearise about")
-        if not o._thermal:  # noqa: SLF001
-            return LinearState(trial.u - u, np.zeros((n, m + 1)), inf, inf)
-        # |S| <= limit as |P| <= sqrt(limit^2 - Q^2), with Q of the AC state
-        v, i = trial.pf.v_pu.reshape(n, m), trial.pf.i_pu.reshape(n, m)
-        ends = v * np.conj(i)
-        through = trial.pf.flow_va(o.feeder).reshape(n, m).sum(axis=1) / (S_BASE_VA * (3.0 if m == 1 else 1.0))
-        limit = inf.copy()
-        apparent = np.abs(v) * self._i_max[:, None]
-        limit[:, :m] = np.sqrt(np.maximum(apparent**2 - ends.imag**2, 0.0))
-        limit[:, m] = np.sqrt(np.maximum(self._s_max**2 - through.imag**2, 0.0))
-        limit = np.where(np.isfinite(limit), limit * (1.0 - o.limits.margin_pu), np.inf)
-        free = np.empty((n, m + 1))
-        free[:, :m] = ends.real - flow
-        free[:, m] = through.real - flow.sum(axis=1)
-        free[~np.isfinite(free)] = 0.0
-        return LinearState(trial.u - u, free, limit, limit)
-
-    def _loading(self, pf: PowerFlow) -> tuple[FloatArray, FloatArray]:
-        """Branch currents (n, m) and total apparent powers (n,) per unit; the source's own entry left at 0."""
-        n = self._o.feeder.n_bus
-        current = np.abs(pf.i_pu.reshape(n, -1))
-        current[0] = 0.0
-        scale = S_BASE_VA * (3.0 if pf.v_pu.ndim == 1 else 1.0)
-        power = np.abs(np.nansum(pf.flow_va(self._o.feeder).reshape(n, -1), axis=1)) / scale
-        power[0] = 0.0
-        return current, power

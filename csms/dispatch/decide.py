@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
 import numpy as np
 
-from csms.dispatch.corrected import Dispatch, Dispatcher, Limits, Requests
+from csms.dispatch.ac_check import AcCheck, Limits
+from csms.dispatch.corrected import Dispatch, Dispatcher, Requests
 from csms.dispatch.frequency_support import droop_power_w
 from csms.dispatch.orders import Order
 from csms.dispatch.safe_power import base_loads, minimum_w, safe_powers
+from csms.dispatch.sequence import sequenced
 from csms.dispatch.snapshot import EvseNow, Footing, Snapshot
 from csms.dispatch.solver import LimitKind
 from csms.dispatch.views import feeder_view
@@ -20,7 +22,6 @@ from csms.domain.der import FreqDroop
 from csms.domain.feeder_view import FeederView
 from csms.domain.fleet import Binding, EvsePlace
 from csms.domain.values import Phases
-from csms.grid import power_flow
 from csms.grid.network import Feeder, FloatArray
 from csms.ids import EvseKey
 from csms.units import NOMINAL_PHASE_V, S_PER_H
@@ -67,6 +68,10 @@ class FeederDesk:
         bus = np.array([feeder.bus(place.bus) for place in self._places.values()], np.int32)
         phases = np.array([_PHASES[place.phases] for place in self._places.values()], bool)
         self._dispatcher = Dispatcher(feeder, bus, phases.reshape(-1, 3), limits)
+        half = 0.5 * limits.margin_pu
+        self._on_the_way = replace(
+            limits, v_min_pu=limits.v_min_pu + half, v_max_pu=limits.v_max_pu - half
+        )
         self._bus, self._phases = bus, phases.reshape(-1, 3)
         self.safe_power_w = safe_powers(self._dispatcher, self._places, most_frac=safe_frac)
         self._step_w = np.array([place.step_w for place in self._places.values()])
@@ -79,9 +84,18 @@ class FeederDesk:
         self.nominal_phase_v = (
             float(feeder.base_v[bus[0]]) if len(bus) and low_voltage.all() else NOMINAL_PHASE_V
         )
+        self._warm_up()
         self._cycle = 0
         self._overdraw: dict[EvseKey, int] = {}
         self._ordered: dict[EvseKey, float] = {}
+
+    def _warm_up(self) -> None:
+        """Compile the kernels now: the first cycle must not stop the event loop for seconds."""
+        p_w, q_var = base_loads(self._dispatcher)
+        safe_w = np.array(list(self.safe_power_w.values()))
+        nothing = np.zeros(len(self._places))
+        self._dispatcher.step(p_w, q_var, Requests.simple(nothing, 2.0 * safe_w + 1.0, safe_w + 1.0))
+        self._dispatcher.reset()
 
     def decide(self, snapshot: Snapshot, now: datetime, stopwatch: Stopwatch) -> Decision:
         """Setpoints for all EVSEs with a transaction. Raises ``PowerFlowDivergedError`` when the measured state has
@@ -92,9 +106,10 @@ class FeederDesk:
         now_w, requests = self._requests(evses, snapshot.frequency_hz)
         p_w, q_var = base_loads(self._dispatcher)
         measured = self._measured_v(evses)
-        state = power_flow.solve(
-            self.feeder, p_w + self._dispatcher.solver.load_w(now_w), q_var, check=True
-        )
+        check = AcCheck(self._dispatcher.solver, self._on_the_way, p_w, q_var)
+        here = check(now_w, must_converge=True)
+        check.learn(here, measured)
+        assert here.pf is not None  # must_converge
         solve_s = stopwatch.monotonic()
         dispatch = self._dispatcher.step(
             p_w, q_var, requests, now_w=now_w,
@@ -102,11 +117,17 @@ class FeederDesk:
             measured_v_pu=measured,
         )  # fmt: skip
         solved_s = stopwatch.monotonic()
-        setpoint_w = self._ramped(dispatch.setpoint_w, now_w, evses)
+        still_w = self._still_w(now_w, evses)
+        setpoint_w = sequenced(
+            self._ramped(dispatch.setpoint_w, still_w, evses),
+            still_w,
+            lambda power_w: check(power_w).breach,
+            self._rounded_down,
+        )
         orders = self._orders(evses, dispatch, setpoint_w, requests)
         alarms = self._alarms(evses, dispatch, snapshot.frequency_hz)
         view = feeder_view(
-            self.feeder, self.limits, state, dispatch, measured, evses, orders,
+            self.feeder, self.limits, here.pf, dispatch, measured, evses, orders,
             load_w=p_w, evse_load_w=self._dispatcher.solver.load_w(now_w), cycle=self._cycle, at=now,
             frequency_hz=snapshot.frequency_hz, alarms=alarms,
             solve_ms=(solved_s - solve_s) * 1e3, cycle_ms=(stopwatch.monotonic() - begun_s) * 1e3,
@@ -166,22 +187,28 @@ class FeederDesk:
                 measured[self._bus[i], f] = np.fmin(measured[self._bus[i], f], v)
         return measured
 
+    def _still_w(self, now_w: FloatArray, evses: Mapping[EvseKey, EvseNow]) -> FloatArray:
+        """What each EVSE may draw until it hears of something new: its last order if higher than what it draws."""
+        led = [key in evses and evses[key].footing is Footing.LED for key in self._places]
+        last_w = np.array([self._ordered.get(key, 0.0) for key in self._places])
+        return np.where(led, np.maximum(now_w, last_w), now_w)
+
     def _ramped(
-        self, setpoint_w: FloatArray, now_w: FloatArray, evses: Mapping[EvseKey, EvseNow]
+        self, setpoint_w: FloatArray, still_w: FloatArray, evses: Mapping[EvseKey, EvseNow]
     ) -> FloatArray:
         """The feeder's own ramp limit (G5): the sum of all rises in a cycle is capped, falls never are."""
         led = np.array([k in evses and evses[k].footing is Footing.LED for k in self._places])
-        base_w = np.array(
-            [self._ordered.get(k, w) for k, w in zip(self._places, now_w, strict=True)]
-        )
-        rise_w = np.where(led, np.maximum(setpoint_w - base_w, 0.0), 0.0)
+        rise_w = np.where(led, np.maximum(setpoint_w - still_w, 0.0), 0.0)
         total_w = float(rise_w.sum())
         if total_w <= self._rise_w:
             return setpoint_w
-        ramped = np.where(rise_w > 0, base_w + rise_w * (self._rise_w / total_w), setpoint_w)
-        step = np.where(self._step_w > 0, self._step_w, 1.0)
-        whole = np.where(rise_w > 0, np.floor(ramped / step + 1e-9) * step, ramped)
-        return np.where((whole > 0) & (whole < self._min_w), 0.0, whole)
+        ramped = still_w + rise_w * (self._rise_w / total_w)
+        return np.where(rise_w > 0.0, self._rounded_down(ramped), setpoint_w)
+
+    def _rounded_down(self, power_w: FloatArray) -> FloatArray:
+        step = np.where(self._step_w > 0.0, self._step_w, 1.0)
+        whole = np.floor(power_w / step + 1e-9) * step
+        return np.where((whole > 0.0) & (whole < self._min_w), 0.0, whole)
 
     def _orders(
         self,
@@ -227,7 +254,7 @@ class FeederDesk:
         if desired_w < evse.want.power_w - 1.0:
             return Binding(kind="frequency", where=str(evse.key), source="droop")
         if power_w < dispatch.setpoint_w[i] - 1.0:
-            return Binding(kind="ramp", where=self.feeder.name, source="feeder ramp limit")
+            return Binding(kind="ramp", where=self.feeder.name, source="waits for others to fall")
         return Binding(kind="step", where=str(evse.key), source="station")
 
     def _alarms(

@@ -10,7 +10,12 @@ _SLACK = 1.0e-6  # of a step: an optimum of 5.9999999 steps is 6
 
 
 def round_setpoints(
-    x_w: FloatArray, price: FloatArray, lo_w: FloatArray, hi_w: FloatArray, step_w: FloatArray, min_w: FloatArray
+    x_w: FloatArray,
+    price: FloatArray,
+    lo_w: FloatArray,
+    hi_w: FloatArray,
+    step_w: FloatArray,
+    min_w: FloatArray,
 ) -> FloatArray:
     """Rounds each setpoint to the side that relieves the limits that bind; all arrays (N,).
 
@@ -64,7 +69,13 @@ def refill(
     z = y_w.copy()
     room = rows @ (x_w - y_w)
     up = y_w + step_w
-    may = (step_w > 0.0) & (x_w > y_w) & (up <= hi_w) & (np.abs(up) >= min_w) & ((y_w != 0.0) | (min_w <= step_w))
+    may = (
+        (step_w > 0.0)
+        & (x_w > y_w)
+        & (up <= hi_w)
+        & (np.abs(up) >= min_w)
+        & ((y_w != 0.0) | (min_w <= step_w))
+    )
     remainder = np.where(may, (x_w - y_w) / np.where(step_w > 0.0, step_w, 1.0), -1.0)
     order = np.flatnonzero(may)
     order = order[np.argsort(-remainder[order], kind="stable")]

@@ -165,7 +165,9 @@ class DispatchSolver:
         """(K, N) answer of each limit that binds to the power of each EVSE, per unit of its row per W."""
         model, out = self.model, np.empty((len(solution.row_kind), len(self.bus)))
         row = np.empty((self.feeder.n_bus, model.m))
-        for k, where in enumerate(zip(solution.row_kind, solution.row_bus, solution.row_phase, strict=True)):
+        for k, where in enumerate(
+            zip(solution.row_kind, solution.row_bus, solution.row_phase, strict=True)
+        ):
             kernel.form_row(model.parent, model.r, model.gain, *where, row)
             out[k] = np.einsum("ef,ef->e", self.share, row[self.bus]) / S_BASE_VA
         return out
@@ -221,12 +223,14 @@ class DispatchSolver:
     ) -> tuple[WarmStart, FloatArray, FloatArray, FloatArray, int, int, float] | None:  # fmt: skip
         """The kernel, with more room for rows where it needs it; None where a limit cannot be met."""
         model, n = self.model, self.feeder.n_bus
-        limited = np.flatnonzero(np.isfinite(np.minimum(limits.flow_in, limits.flow_out)).any(axis=1))
+        limited = np.flatnonzero(
+            np.isfinite(np.minimum(limits.flow_in, limits.flow_out)).any(axis=1)
+        )
         x, u, flow = np.empty(len(self.bus)), np.empty((n, model.m)), np.empty((n, model.m))
         capacity = max(_FIRST_CAPACITY, 2 * len(warm.kind) if warm else 0)
         while True:
             rows = _Rows(capacity, warm)
-            status, used, rounds, steps, error = kernel.solve(
+            status, used, rounds, steps, error = kernel.solve(  # type: ignore[call-arg]
                 model.parent, model.r, model.gain, model.mask, self.bus, self.share, *problem,
                 state.u_free, limits.u_lo, limits.u_hi, limited[limited > 0], state.flow_free,
                 limits.flow_in, limits.flow_out, _CAP_RATIO, stop_at_cap,
@@ -242,7 +246,9 @@ class DispatchSolver:
             raise DispatchNotSolvedError(rounds, error)
         return rows.take(used), x, u, flow, rounds, steps, error
 
-    def _loosened(self, lo: FloatArray, hi: FloatArray, state: LinearState, limits: _Limits) -> _Limits:
+    def _loosened(
+        self, lo: FloatArray, hi: FloatArray, state: LinearState, limits: _Limits
+    ) -> _Limits:
         """Each limit no tighter than what all EVSEs at their minimum (maximum) achieve."""
         u_low, flow_low = self._at(lo, state)
         u_high, flow_high = self._at(hi, state)
@@ -253,7 +259,8 @@ class DispatchSolver:
 
     def _at(self, x: FloatArray, state: LinearState) -> tuple[FloatArray, FloatArray]:
         load = np.stack(
-            [np.bincount(self.bus, self.share[:, f] * x, self.feeder.n_bus) for f in range(self.m)], axis=1
+            [np.bincount(self.bus, self.share[:, f] * x, self.feeder.n_bus) for f in range(self.m)],
+            axis=1,
         )
         u, flow, _ = sweep(self.model, np.ascontiguousarray(load), np.zeros_like(load))
         no_load, _, _ = sweep(self.model, np.zeros_like(load), np.zeros_like(load))
@@ -319,10 +326,13 @@ def _violations(
         (LimitKind.FLOW_IN, flow - limits.flow_in),
         (LimitKind.FLOW_OUT, -flow - limits.flow_out),
     ):
-        if excess[1:].max(initial=-np.inf) <= tolerance:
+        excess[0] = -np.inf  # the source has no branch and no choice
+        if excess.max() <= tolerance:
             continue
-        for i, f in np.argwhere(excess[1:] > tolerance) + (1, 0):  # bus 0 has no branch and no choice
-            found.append(Violation(kind, int(i), ALL_PHASES if f == m else int(f), float(excess[i, f])))
+        for i, f in np.argwhere(excess > tolerance):
+            found.append(
+                Violation(kind, int(i), ALL_PHASES if f == m else int(f), float(excess[i, f]))
+            )
     found.sort(key=lambda violation: -violation.excess)
     return tuple(found[:MAX_REPORTED])
 

@@ -7,7 +7,8 @@ from datetime import datetime
 
 import numpy as np
 
-from csms.dispatch.corrected import Dispatch, Limits
+from csms.dispatch.ac_check import Limits
+from csms.dispatch.corrected import Dispatch
 from csms.dispatch.orders import Order
 from csms.dispatch.snapshot import EvseNow, Footing
 from csms.domain.feeder_view import BranchView, BusView, EvseDecision, FeederView

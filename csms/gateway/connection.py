@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 
 from csms.clock import Clock
 from csms.gateway.outbox import Outbox, OutboxFullError
+from csms.gateway.pacing import Pacer
 from csms.gateway.ports import CloseReason, Direction, Dispatcher, Observer
 from csms.gateway.settings import GatewaySettings
 from csms.gateway.transport import (
@@ -58,6 +59,7 @@ KEPT_BY_STATION: Final = frozenset(
 )
 """Messages that a station queues until they are acknowledged: a failure on our side must not refuse them."""
 
+_MESSAGES_PER_TURN: Final = 8
 _CLOSE_CODE: Final = {
     CloseReason.STATION: NORMAL,
     CloseReason.REPLACED: POLICY_VIOLATION,
@@ -126,6 +128,7 @@ class StationConnection:
         self._outbox: Outbox[_Command] = Outbox(settings.max_queued_calls)
         self._outstanding: _Command | None = None
         self._watchdog = Watchdog(settings.handler_timeout_s)
+        self._pacer = Pacer(settings.max_messages_per_s, settings.message_burst)
         self._fenced = False
         self._close_reason: CloseReason | None = None
         self._pumps: set[asyncio.Task[None]] = set()
@@ -144,8 +147,13 @@ class StationConnection:
         try:
             await self._dispatcher.connected(self.station_id, self.version, self.remote, self)
             self._observer.opened(self.station_id, self.epoch, self.version, self.remote)
+            n_messages = 0
             while not self._fenced:
                 await self._take_in(await self._transport.recv())
+                n_messages += 1
+                delay_s = self._pacer.delay_s(self._clock.monotonic())
+                if delay_s > 0.0 or n_messages % _MESSAGES_PER_TURN == 0:
+                    await asyncio.sleep(delay_s)  # let the other stations have their turn
         except TransportClosed:
             pass
         except StoreUnavailable:

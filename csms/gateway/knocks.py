@@ -23,6 +23,8 @@ class RefusalReason(StrEnum):
     OVERLOADED = "overloaded"
     STORE_UNAVAILABLE = "store_unavailable"
     SHUTTING_DOWN = "shutting_down"
+    FAILED = "failed"
+    """Our own fault: the look-up raised."""
 
 
 class Knock(msgspec.Struct, frozen=True, kw_only=True):

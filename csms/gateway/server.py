@@ -170,6 +170,9 @@ class Gateway:
                 reason = await self._authenticator.refusal(station_id, head, listener)
             except StoreUnavailable:
                 reason = RefusalReason.STORE_UNAVAILABLE
+            except Exception as error:  # noqa: BLE001 reported; the station tries again
+                self._observer.failed(station_id, "admission", error)
+                reason = RefusalReason.FAILED
         if reason is None and station_id is not None:
             return Admission(station_id, choose_version(head.subprotocols))
         return self._refuse(head, station_id, reason or RefusalReason.BAD_PATH, listener)
@@ -245,7 +248,10 @@ def _http_answer(reason: RefusalReason, listener: ListenerSettings) -> Refusal:
         case RefusalReason.THROTTLED:
             return Refusal(429, reason, retry_after_s=60)
         case (
-            RefusalReason.OVERLOADED | RefusalReason.STORE_UNAVAILABLE | RefusalReason.SHUTTING_DOWN
+            RefusalReason.OVERLOADED
+            | RefusalReason.STORE_UNAVAILABLE
+            | RefusalReason.SHUTTING_DOWN
+            | RefusalReason.FAILED
         ):
             return Refusal(503, reason, retry_after_s=10)
         case _:

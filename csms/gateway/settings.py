@@ -79,6 +79,10 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     """Unhandled messages per station before its socket is no longer read."""
     max_handshakes: int = 1000
     """Connections that have not been admitted yet, per listener."""
+    max_messages_per_s: float = 100.0
+    """Sustained, per station; one that sends faster is read more slowly."""
+    message_burst: int = 1000
+    """What a station may send at once, such as its queue after an outage."""
     open_timeout_s: float = 10.0
     close_timeout_s: float = 5.0
     ping_interval_s: float = 20.0

@@ -14,9 +14,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from csms.gateway.deflate import server_extensions
 from csms.gateway.handshake import RequestHead, choose_version, single, subprotocols_of
 from csms.gateway.settings import GatewaySettings, ListenerSettings
+from csms.gateway.sockets import bound_send_buffer, server_extensions
 from csms.gateway.tls import peer_certificate
 from csms.gateway.transport import (
     ABNORMAL,
@@ -117,6 +117,7 @@ async def listen(
         if admission.version is None:
             await connection.close(PROTOCOL_ERROR, "no common subprotocol")
             return
+        bound_send_buffer(connection.transport)
         await serve_station(admission, _Transport(connection, settings))
 
     server = await serve(

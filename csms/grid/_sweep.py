@@ -88,7 +88,7 @@ def batch_balanced(parent, r, x, p, q, v0, tol, max_iter, v_out, loss, iteration
                 vi[i, s] = 0.0
                 ir[i, s] = pb[i, s] / v0
                 ii[i, s] = -qb[i, s] / v0
-        for it in range(max_iter):
+        for it in range(max_iter):  # noqa: B007 - read after the loop
             for i in range(n - 1, 0, -1):
                 k = parent[i]
                 for s in range(BLOCK):
@@ -162,7 +162,7 @@ def sweep_three_phase(parent, zr, zi, mask, tap, p, q, b, tol, max_iter, vr, vi,
     """One three-phase solve, (n, 3) and (n, 3, 3). -> iterations, residual. Absent phases keep their start."""
     n = parent.shape[0]
     residual = np.inf
-    for it in range(max_iter):
+    for it in range(max_iter):  # noqa: B007 - read after the loop
         _load_currents(n, p, q, b, vr, vi, ir, ii)
         _gather(n, parent, tap, ir, ii)
         worst = 0.0
@@ -267,9 +267,9 @@ def batch_three_phase(  # type: ignore[no-untyped-def]
                     rr = zr[i, f, g]
                     xx = zi[i, f, g]
                     for s in range(BLOCK):
-                        worst[s] += ir[i, f, s] * (rr * ir[i, g, s] - xx * ii[i, g, s]) + ii[i, f, s] * (
-                            rr * ii[i, g, s] + xx * ir[i, g, s]
-                        )
+                        worst[s] += ir[i, f, s] * (rr * ir[i, g, s] - xx * ii[i, g, s]) + ii[
+                            i, f, s
+                        ] * (rr * ii[i, g, s] + xx * ir[i, g, s])
         for s in range(width):
             loss[start + s] = worst[s]
             for i in range(n):

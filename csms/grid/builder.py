@@ -105,7 +105,9 @@ def build_feeder(
         base_v[i] = base_v[parent[i]]
         if branch.to_base_ll_v is not None:
             if branch.to_bus != bus:
-                raise FeederError(f"transformer {branch.from_bus!r} - {bus!r} points towards the source")
+                raise FeederError(
+                    f"transformer {branch.from_bus!r} - {bus!r} points towards the source"
+                )
             base_v[i] = branch.to_base_ll_v / math.sqrt(3.0)
         ampacity[i], rating[i], tap[i] = branch.ampacity_a, branch.rating_va, branch.tap
 
@@ -118,7 +120,9 @@ def build_feeder(
                 f"load at bus {load.bus!r} is on phases {load.phases!r}, the bus has {_letters(mask[i])!r}"
             )
         if not (math.isfinite(load.p_w) and math.isfinite(load.q_var)):
-            raise FeederError(f"load at bus {load.bus!r} is not finite: {load.p_w} W, {load.q_var} var")
+            raise FeederError(
+                f"load at bus {load.bus!r} is not finite: {load.p_w} W, {load.q_var} var"
+            )
         p[i, phases] += load.p_w / len(phases)
         q[i, phases] += load.q_var / len(phases)
 
@@ -146,7 +150,8 @@ def _breadth_first(root: str, branches: Sequence[Branch]) -> tuple[list[str], di
         near.setdefault(branch.to_bus, []).append(branch)
     if root not in near:
         raise FeederError(f"no branch touches the source bus {root!r}")
-    order, via, up = [root], {}, {root: ""}
+    order, up = [root], {root: ""}
+    via: dict[str, Branch] = {}
     queue = deque([root])
     while queue:
         bus = queue.popleft()
@@ -179,7 +184,9 @@ def _loop_message(one: str, other: str, up: Mapping[str, str]) -> str:
     ring = left[: left.index(meet) + 1] + right[: right.index(meet)][::-1]
     if len(ring) <= 2:
         return f"two branches join buses {one!r} and {other!r}; merge them into one"
-    shown = " - ".join([*ring[:_MAX_NAMED], "...", ring[-1]] if len(ring) > _MAX_NAMED + 1 else ring)
+    shown = " - ".join(
+        [*ring[:_MAX_NAMED], "...", ring[-1]] if len(ring) > _MAX_NAMED + 1 else ring
+    )
     return f"the network is meshed, open a switch in the loop {shown} - {ring[0]}"
 
 

@@ -97,11 +97,15 @@ class _Reader:
         head = self._section(data, "source", _SOURCE)
         where = self._line("source")
         codes = self._linecodes(data.get("linecodes", {}))
-        branches: list[tuple[int, Branch]] = []
-        for row in self._rows(data, "branches", _BRANCH, required=("from", "to")):
-            branches.append((row.line, self._at(row.line, self._branch, row.values, codes)))
+        branches: list[tuple[int, Branch]] = [
+            (row.line, self._at(row.line, self._branch, row.values, codes))
+            for row in self._rows(data, "branches", _BRANCH, required=("from", "to"))
+        ]
         if not branches:
-            raise self._error(self._line("branches"), "no branches: a [branches] table with columns and rows is needed")
+            raise self._error(
+                self._line("branches"),
+                "no branches: a [branches] table with columns and rows is needed",
+            )
         load_rows = self._rows(data, "loads", _LOAD, required=("bus", "p_w"))
         loads = [
             Load(
@@ -139,16 +143,22 @@ class _Reader:
         except FeederFileError:
             raise
         except FeederError as error:
-            raise self._error(self._blame(str(error), branches, load_rows, where), str(error)) from None
+            raise self._error(
+                self._blame(str(error), branches, load_rows, where), str(error)
+            ) from None
 
-    def _positive(self, table: dict[str, Any], key: str, where: int, default: float | None = None) -> float:
+    def _positive(
+        self, table: dict[str, Any], key: str, where: int, default: float | None = None
+    ) -> float:
         line = self._key_line(key, where)
         value = self._number(_Table(line, table), key, default)
         if not 0.0 < value < math.inf:
             raise self._error(line, f"{key} must be finite and positive, got {value}")
         return value
 
-    def _branch(self, row: Mapping[str, Any], codes: Mapping[str, tuple[ComplexArray, float]]) -> Branch:
+    def _branch(
+        self, row: Mapping[str, Any], codes: Mapping[str, tuple[ComplexArray, float]]
+    ) -> Branch:
         values = _Table(0, dict(row))
         ampacity = self._number(values, "ampacity_a", math.inf)
         if "linecode" in row:
@@ -164,10 +174,11 @@ class _Reader:
         else:
             z = _impedance(values, "_ohm", self._number)
         base = row.get("to_base_voltage_v")
+        tap = (self._number(values, "tap_a", 1.0), self._number(values, "tap_b", 1.0), self._number(values, "tap_c", 1.0))
         return Branch(
             str(row["from"]), str(row["to"]), z, self._phases(values), ampacity,
             self._number(values, "rating_va", math.inf), None if base is None else float(base),
-            (self._number(values, "tap_a", 1.0), self._number(values, "tap_b", 1.0), self._number(values, "tap_c", 1.0)),
+            tap,
         )  # fmt: skip
 
     def _linecodes(self, data: Any) -> dict[str, tuple[ComplexArray, float]]:
@@ -202,11 +213,19 @@ class _Reader:
         if not isinstance(table, dict) or set(table) != {"columns", "rows"}:
             raise self._error(line, f"[{name}] must hold exactly the keys columns and rows")
         head, rows = table["columns"], table["rows"]
-        if not isinstance(head, list) or not isinstance(rows, list) or len(set(map(str, head))) != len(head):
-            raise self._error(line, f"[{name}] columns must be a list of different names, rows a list of lists")
+        if (
+            not isinstance(head, list)
+            or not isinstance(rows, list)
+            or len(set(map(str, head))) != len(head)
+        ):
+            raise self._error(
+                line, f"[{name}] columns must be different names, rows a list of lists"
+            )
         for column in head:
             if column not in columns:
-                raise self._error(line, f"[{name}] unknown column {column!r}{_did_you_mean(str(column), columns)}")
+                raise self._error(
+                    line, f"[{name}] unknown column {column!r}{_did_you_mean(str(column), columns)}"
+                )
         for column in required:
             if column not in head:
                 raise self._error(line, f"[{name}] needs the column {column!r}")
@@ -225,7 +244,11 @@ class _Reader:
     def _number(self, row: _Table, key: str, default: float | None = None) -> float:
         value = row.values.get(key, default)
         if value is None:
-            raise self._error(row.line, f"{key} is missing") if row.line else FeederError(f"{key} is missing")
+            raise (
+                self._error(row.line, f"{key} is missing")
+                if row.line
+                else FeederError(f"{key} is missing")
+            )
         if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
             reason = f"{key} must be a number, got {value!r}"
             raise self._error(row.line, reason) if row.line else FeederError(reason)
@@ -266,7 +289,9 @@ class _Reader:
             at_bus = [row for row in loads if str(row.values["bus"]) == bus]
             same = [row for row in at_bus if phases in (None, row.values.get("phases", ABC))]
             return (same or at_bus)[0].line
-        words = {one or other.rstrip(",:") for one, other in re.findall(r"'([^']*)'|(\S+)", message)}
+        words = {
+            one or other.rstrip(",:") for one, other in re.findall(r"'([^']*)'|(\S+)", message)
+        }
         for line, branch in reversed(branches):
             if branch.from_bus in words and branch.to_bus in words:
                 return line
@@ -298,7 +323,9 @@ def _impedance(row: _Table, unit: str, number: Any) -> ComplexArray:
         for part, factor in (("r", 1.0), ("x", 1j)):
             triangle = row.values.get(f"{part}_matrix{unit}")
             if not isinstance(triangle, list) or len(triangle) != 6:
-                raise FeederError(f"{part}_matrix{unit} must be the six values aa, ab, bb, ac, bc, cc")
+                raise FeederError(
+                    f"{part}_matrix{unit} must be the six values aa, ab, bb, ac, bc, cc"
+                )
             for (i, j), value in zip(_TRIANGLE, triangle, strict=True):
                 if isinstance(value, bool) or not isinstance(value, int | float):
                     raise FeederError(f"{part}_matrix{unit} must hold numbers, got {value!r}")

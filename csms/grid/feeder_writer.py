@@ -91,7 +91,9 @@ def _loads(feeder: Feeder) -> list[str]:
         p, q, mask = feeder.p_w[i], feeder.q_var[i], feeder.phase_mask[i]
         if mask.all() and np.all(p == p[0]) and np.all(q == q[0]):
             if p[0] or q[0]:
-                rows.append([_text(feeder.bus_names[i]), '"abc"', _number(3 * p[0]), _number(3 * q[0])])
+                rows.append(
+                    [_text(feeder.bus_names[i]), '"abc"', _number(3 * p[0]), _number(3 * q[0])]
+                )
             continue
         rows += [
             [_text(feeder.bus_names[i]), _text(ABC[f]), _number(p[f]), _number(q[f])]

@@ -47,20 +47,34 @@ def loads(text: str, name: str = "") -> Feeder:
         tables = data["_object"]
     except (ValueError, KeyError, TypeError) as error:
         raise FeederError(f"not a pandapower JSON document: {error}") from None
-    return _convert({key: list(_json_rows(tables.get(key))) for key in _TABLES}, name or str(data.get("name", "")))
+    return _convert(
+        {key: list(_json_rows(tables.get(key))) for key in _TABLES},
+        name or str(data.get("name", "")),
+    )
 
 
 def from_net(net: Any, name: str = "") -> Feeder:
     """A feeder from a ``pandapowerNet`` in memory. Raises :class:`FeederError`."""
     tables = {}
     for key in _TABLES:
-        frame = net[key] if key in net else None
+        frame = net[key] if key in net else None  # noqa: SIM401 - a net is no dict
         rows = [] if frame is None else frame.to_dict("index").items()
         tables[key] = [_Row(int(index), dict(cells)) for index, cells in rows]
     return _convert(tables, name or str(net["name"] or "pandapower"))
 
 
-_TABLES = ("bus", "line", "trafo", "ext_grid", "switch", "load", "sgen", "asymmetric_load", "asymmetric_sgen", "impedance")
+_TABLES = (
+    "bus",
+    "line",
+    "trafo",
+    "ext_grid",
+    "switch",
+    "load",
+    "sgen",
+    "asymmetric_load",
+    "asymmetric_sgen",
+    "impedance",
+)
 
 
 def _json_rows(entry: Any) -> Iterator[_Row]:
@@ -105,17 +119,25 @@ def _convert(tables: dict[str, list[_Row]], name: str) -> Feeder:
         if not row.on() or ("l", row.index) in opened or not live.issuperset(ends):
             continue
         km, parallel = row.number("length_km", 1.0), row.number("parallel", 1.0)
-        z1 = complex(row.number("r_ohm_per_km", 0.0), row.number("x_ohm_per_km", 0.0)) * km / parallel
+        z1 = (
+            complex(row.number("r_ohm_per_km", 0.0), row.number("x_ohm_per_km", 0.0))
+            * km
+            / parallel
+        )
         r0, x0 = row.number("r0_ohm_per_km", math.nan), row.number("x0_ohm_per_km", math.nan)
         z0 = None if math.isnan(r0) or math.isnan(x0) else complex(r0, x0) * km / parallel
         ampacity_a = row.number("max_i_ka", math.inf) * 1e3 * row.number("df", 1.0) * parallel
-        branches.append(Branch(names[ends[0]], names[ends[1]], z_sequence(z1, z0), ampacity_a=ampacity_a))
+        branches.append(
+            Branch(names[ends[0]], names[ends[1]], z_sequence(z1, z0), ampacity_a=ampacity_a)
+        )
         b = 2 * math.pi * 50.0 * row.number("c_nf_per_km", 0.0) * 1e-9 * km * parallel
         for end in ends if b else ():
             shunts[names[end]] = shunts.get(names[end], np.zeros(3)) + b / 2.0
-    for row in tables["trafo"]:
-        if row.on() and ("t", row.index) not in opened:
-            branches.append(_transformer(row, names, at(row, "hv_bus"), at(row, "lv_bus"), base_kv))
+    branches += [
+        _transformer(row, names, at(row, "hv_bus"), at(row, "lv_bus"), base_kv)
+        for row in tables["trafo"]
+        if row.on() and ("t", row.index) not in opened
+    ]
     loads = [load for load in _loads(tables, names, fused) if load.p_w or load.q_var]
     grid = grids[0]
     root = at(grid, "bus")
@@ -152,15 +174,23 @@ def _fused_buses(switches: list[_Row]) -> dict[int, int]:
     return {bus: find(bus) for bus in group}
 
 
-def _transformer(row: _Row, names: dict[int, str], hv: int, lv: int, base_kv: dict[int, float]) -> Branch:
+def _transformer(
+    row: _Row, names: dict[int, str], hv: int, lv: int, base_kv: dict[int, float]
+) -> Branch:
     parallel = row.number("parallel", 1.0)
     rating_va = row.number("sn_mva", math.nan) * 1e6 * parallel
     lv_kv, hv_kv = row.number("vn_lv_kv", base_kv[lv]), row.number("vn_hv_kv", base_kv[hv])
     zk = row.number("vk_percent", math.nan) / 100.0 * (lv_kv * 1e3) ** 2 / rating_va
     rk = row.number("vkr_percent", 0.0) / 100.0 * (lv_kv * 1e3) ** 2 / rating_va
     if not zk >= rk:
-        raise FeederError(f"transformer {row.index}: vk_percent, vkr_percent or sn_mva is missing or inconsistent")
-    step = (row.number("tap_pos", 0.0) - row.number("tap_neutral", 0.0)) * row.number("tap_step_percent", 0.0) / 100.0
+        raise FeederError(
+            f"transformer {row.index}: vk_percent, vkr_percent or sn_mva is missing or inconsistent"
+        )
+    step = (
+        (row.number("tap_pos", 0.0) - row.number("tap_neutral", 0.0))
+        * row.number("tap_step_percent", 0.0)
+        / 100.0
+    )
     gain = (lv_kv / base_kv[lv]) / (hv_kv / base_kv[hv])
     gain = gain / (1.0 + step) if row.cells.get("tap_side") != "lv" else gain * (1.0 + step)
     return Branch(
@@ -169,8 +199,15 @@ def _transformer(row: _Row, names: dict[int, str], hv: int, lv: int, base_kv: di
     )  # fmt: skip
 
 
-def _loads(tables: dict[str, list[_Row]], names: dict[int, str], fused: dict[int, int]) -> Iterator[Load]:
-    for table, sign in (("load", 1.0), ("sgen", -1.0), ("asymmetric_load", 1.0), ("asymmetric_sgen", -1.0)):
+def _loads(
+    tables: dict[str, list[_Row]], names: dict[int, str], fused: dict[int, int]
+) -> Iterator[Load]:
+    for table, sign in (
+        ("load", 1.0),
+        ("sgen", -1.0),
+        ("asymmetric_load", 1.0),
+        ("asymmetric_sgen", -1.0),
+    ):
         for row in tables[table]:
             if not row.on():
                 continue
@@ -178,14 +215,18 @@ def _loads(tables: dict[str, list[_Row]], names: dict[int, str], fused: dict[int
             label = names[fused.get(bus, bus)]
             factor = sign * row.number("scaling", 1.0) * 1e6
             if not table.startswith("asymmetric"):
-                yield Load(label, row.number("p_mw", 0.0) * factor, row.number("q_mvar", 0.0) * factor)
+                yield Load(
+                    label, row.number("p_mw", 0.0) * factor, row.number("q_mvar", 0.0) * factor
+                )
                 continue
             for phase in "abc":
                 p, q = row.number(f"p_{phase}_mw", 0.0), row.number(f"q_{phase}_mvar", 0.0)
                 yield Load(label, p * factor, q * factor, phase)
 
 
-def _places(rows: list[_Row], names: dict[int, str], fused: dict[int, int]) -> dict[str, tuple[float, float]]:
+def _places(
+    rows: list[_Row], names: dict[int, str], fused: dict[int, int]
+) -> dict[str, tuple[float, float]]:
     places = {}
     for row in rows:
         geo = row.cells.get("geo")

@@ -82,7 +82,9 @@ def voltages_squared(feeder: Feeder, p_w: FloatArray, q_var: FloatArray) -> Floa
     return u[:, 0] if model.m == 1 else u
 
 
-def sweep(model: LinearModel, p: FloatArray, q: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def sweep(
+    model: LinearModel, p: FloatArray, q: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """u, branch P and branch Q, all (n, m) pu, from loads (n, m) pu."""
     u, bp, bq = np.empty_like(p), p.copy(), q.copy()
     forward(model.parent, model.r, model.x, model.gain, model.source_u, bp, bq, u)

@@ -55,7 +55,16 @@ class Feeder:
     source: str = field(default="", compare=False)  # where the data came from
 
     def __post_init__(self) -> None:
-        for name in ("parent", "z_ohm", "phase_mask", "base_v", "p_w", "q_var", "ampacity_a", "rating_va"):
+        for name in (
+            "parent",
+            "z_ohm",
+            "phase_mask",
+            "base_v",
+            "p_w",
+            "q_var",
+            "ampacity_a",
+            "rating_va",
+        ):
             getattr(self, name).setflags(write=False)
         for optional in (self.tap, self.b_shunt_s, self.xy):
             if optional is not None:
@@ -78,7 +87,9 @@ class Feeder:
             from difflib import get_close_matches
 
             near = get_close_matches(name, self.bus_names, 3) or self.bus_names[:3]
-            raise FeederError(f"feeder {self.name!r} has no bus {name!r}; near: {', '.join(near)}") from None
+            raise FeederError(
+                f"feeder {self.name!r} has no bus {name!r}; near: {', '.join(near)}"
+            ) from None
 
     @cached_property
     def z_base_ohm(self) -> FloatArray:

@@ -24,11 +24,17 @@ ROTATION = np.exp(-2j * np.pi / 3.0 * np.arange(3))
 class PowerFlowDivergedError(ArithmeticError):
     """The sweep found no solution: most often more load than the feeder can carry."""
 
-    def __init__(self, feeder: str, residual_pu: float, iterations: int, scenarios: IntArray | None = None):
+    def __init__(
+        self, feeder: str, residual_pu: float, iterations: int, scenarios: IntArray | None = None
+    ):
         self.residual_pu = residual_pu
         self.iterations = iterations
         self.scenarios = scenarios
-        where = "" if scenarios is None else f" in {len(scenarios)} scenarios, first {scenarios[:8].tolist()}"
+        where = (
+            ""
+            if scenarios is None
+            else f" in {len(scenarios)} scenarios, first {scenarios[:8].tolist()}"
+        )
         super().__init__(
             f"power flow of feeder {feeder!r} did not converge{where}: last voltage change "
             f"{residual_pu:.3g} pu after {iterations} iterations; is the load beyond the feeder's capability?"
@@ -166,7 +172,18 @@ def solve_batch(
         z = feeder.z1_pu
         r, x = np.ascontiguousarray(z.real), np.ascontiguousarray(z.imag)
         _sweep.batch_balanced(
-            feeder.parent, r, x, p, q, v0, tolerance_pu, max_iterations, v, loss, iterations, residual
+            feeder.parent,
+            r,
+            x,
+            p,
+            q,
+            v0,
+            tolerance_pu,
+            max_iterations,
+            v,
+            loss,
+            iterations,
+            residual,
         )
         loss *= 3.0 * S_BASE_VA
     else:
@@ -211,7 +228,9 @@ def three_phase_arrays(feeder: Feeder) -> ThreePhaseArrays:
         b = np.zeros(shape)
         if feeder.b_shunt_s is not None:
             b = np.ascontiguousarray(feeder.b_shunt_s * feeder.z_base_ohm[:, None])
-        cached = ThreePhaseArrays(np.ascontiguousarray(z.real), np.ascontiguousarray(z.imag), tap, b)
+        cached = ThreePhaseArrays(
+            np.ascontiguousarray(z.real), np.ascontiguousarray(z.imag), tap, b
+        )
         feeder.__dict__["_three_phase_arrays"] = cached
     return cached
 
@@ -238,7 +257,9 @@ def _powers(
         raise ValueError("p_w and q_var must be finite")
     if len(tail) == 1:
         if not feeder.symmetric:
-            raise ValueError(f"feeder {feeder.name!r} is not symmetric: give powers per phase, (n, 3)")
+            raise ValueError(
+                f"feeder {feeder.name!r} is not symmetric: give powers per phase, (n, 3)"
+            )
         scale = 1.0 / (3.0 * S_BASE_VA)
     else:
         absent = ~feeder.phase_mask

@@ -35,6 +35,30 @@ BEHIND_PU = 0.005  # delivery this far behind the signal stops AGC's integral
 ACE_BAND_PU = 0.002  # settled: |ACE| within 0.2% of the base
 
 
+# Columns of the table that the compiled loop reads, in the order of _row.
+(
+    _TWO_H,
+    _DAMPING,
+    _INV_DROOP,
+    _GOVERNOR_S,
+    _TURBINE_S,
+    _RAMP,
+    _REACH,
+    _BIAS,
+    _KP,
+    _KI,
+    _LOAD,
+    _UP,
+    _DOWN,
+    _ENERGY,
+    _BLEND,
+    _DELAY,
+    _RESERVE,
+    _RESERVE_START,
+    _RESERVE_RAMP,
+) = range(19)
+
+
 @dataclass(frozen=True, slots=True)
 class FleetReserve:
     """A V2G fleet that follows AGC. Zero power: no fleet."""
@@ -266,17 +290,40 @@ def _row(area: ControlArea, dt_s: float) -> tuple[float, ...]:
 def _derivative(
     state: FloatArray, table: FloatArray, tie: FloatArray, push: FloatArray, out: FloatArray
 ) -> None:
-    """state (n_area, 3): dw, servo, turbine; then the tie flows x_ij kept as angles (n_area,)."""
+    """state (n_area, 4): dw, servo, turbine, and the angle whose differences drive the ties."""
     n_area = table.shape[0]
     for i in range(n_area):
         flow = 0.0
         for j in range(n_area):
             flow += tie[i, j] * (state[i, 3] - state[j, 3])
         dw, servo, turbine = state[i, 0], state[i, 1], state[i, 2]
-        out[i, 0] = (turbine + push[i, 1] - table[i, 1] * dw - flow) / table[i, 0]
-        out[i, 1] = (push[i, 0] - dw * table[i, 2] - servo) / table[i, 3]
-        out[i, 2] = (servo - turbine) / table[i, 4]
+        out[i, 0] = (turbine + push[i, 1] - table[i, _DAMPING] * dw - flow) / table[i, _TWO_H]
+        out[i, 1] = (push[i, 0] - dw * table[i, _INV_DROOP] - servo) / table[i, _GOVERNOR_S]
+        out[i, 2] = (servo - turbine) / table[i, _TURBINE_S]
         out[i, 3] = dw
+
+
+@njit(cache=True, nogil=True)
+def _rk4_step(
+    state: FloatArray,
+    table: FloatArray,
+    tie: FloatArray,
+    push: FloatArray,
+    dt: float,
+    work: FloatArray,  # (5, n_area, 4)
+) -> None:
+    trial = work[4]
+    _derivative(state, table, tie, push, work[0])
+    for stage in range(1, 4):
+        reach = dt if stage == 3 else 0.5 * dt
+        for i in range(state.shape[0]):
+            for j in range(4):
+                trial[i, j] = state[i, j] + reach * work[stage - 1, i, j]
+        _derivative(trial, table, tie, push, work[stage])
+    for i in range(state.shape[0]):
+        for j in range(4):
+            slope = work[0, i, j] + 2.0 * work[1, i, j] + 2.0 * work[2, i, j] + work[3, i, j]
+            state[i, j] += dt / 6.0 * slope
 
 
 @njit(cache=True, nogil=True)
@@ -285,16 +332,11 @@ def _simulate(
 ) -> FloatArray:
     n_area = table.shape[0]
     state = np.zeros((n_area, 4))  # dw, servo, turbine, integral of dw
-    k1, k2, k3, k4 = (
-        np.zeros((n_area, 4)),
-        np.zeros((n_area, 4)),
-        np.zeros((n_area, 4)),
-        np.zeros((n_area, 4)),
-    )
+    work = np.zeros((5, n_area, 4))
     push = np.zeros((n_area, 2))  # set-point of the units; net power beside the turbine
     integral, signal = np.zeros(n_area), np.zeros(n_area)
     units, fleet, reserve = np.zeros(n_area), np.zeros(n_area), np.zeros(n_area)
-    energy = table[:, 13].copy()
+    energy = table[:, _ENERGY].copy()
     sent = np.zeros((n + 1, n_area))  # fleet command by step, read back `delay` later
     out = np.zeros((6, n + 1, n_area))
     for k in range(n + 1):
@@ -302,35 +344,31 @@ def _simulate(
             flow = 0.0
             for j in range(n_area):
                 flow += tie[i, j] * (state[i, 3] - state[j, 3])
-            ace = flow + table[i, 7] * state[i, 0]
+            ace = flow + table[i, _BIAS] * state[i, 0]
             out[0, k, i], out[1, k, i], out[2, k, i] = state[i, 0], flow, ace
             out[3, k, i], out[4, k, i], out[5, k, i] = units[i], fleet[i], reserve[i]
             if k % cycle == 0:
-                reach = table[i, 6]
-                step = integral[i] + table[i, 9] * ace * cycle * dt
-                wanted = -(table[i, 8] * ace + step)
+                reach = table[i, _REACH]
+                step = integral[i] + table[i, _KI] * ace * cycle * dt
+                wanted = -(table[i, _KP] * ace + step)
                 behind = abs(signal[i] - units[i] - fleet[i])
                 # The integral waits while the reserves are exhausted or still ramping (windup).
                 if (abs(wanted) <= reach and behind <= BEHIND_PU) or abs(step) < abs(integral[i]):
                     integral[i] = step
                 signal[i] = min(max(wanted, -reach), reach)
-            ramp = table[i, 5] * dt
+            ramp = table[i, _RAMP] * dt
             units[i] += min(max(signal[i] - units[i], -ramp), ramp)
-            sent[k, i] = min(max(signal[i] - units[i], -table[i, 12]), table[i, 11])
-            late = k - int(table[i, 15])
+            sent[k, i] = min(max(signal[i] - units[i], -table[i, _DOWN]), table[i, _UP])
+            late = k - int(table[i, _DELAY])
             command = sent[late, i] if late >= 0 else 0.0
             if energy[i] <= 0.0:
                 command = min(command, 0.0)
-            fleet[i] += table[i, 14] * (command - fleet[i])
+            fleet[i] += table[i, _BLEND] * (command - fleet[i])
             energy[i] -= fleet[i] * dt
-            if k * dt >= table[i, 17] and reserve[i] < table[i, 16]:
-                reserve[i] = min(reserve[i] + table[i, 18] * dt, table[i, 16])
-            load = table[i, 10] if k >= step_at else 0.0
+            if k * dt >= table[i, _RESERVE_START] and reserve[i] < table[i, _RESERVE]:
+                reserve[i] = min(reserve[i] + table[i, _RESERVE_RAMP] * dt, table[i, _RESERVE])
+            load = table[i, _LOAD] if k >= step_at else 0.0
             push[i, 0] = units[i]
             push[i, 1] = fleet[i] + reserve[i] - load
-        _derivative(state, table, tie, push, k1)
-        _derivative(state + 0.5 * dt * k1, table, tie, push, k2)
-        _derivative(state + 0.5 * dt * k2, table, tie, push, k3)
-        _derivative(state + dt * k3, table, tie, push, k4)
-        state += dt / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4)
+        _rk4_step(state, table, tie, push, dt, work)
     return out

@@ -24,6 +24,9 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
+# Columns of the governor table.
+_INV_DROOP, _GAIN, _HP, _INV_REHEAT, _INV_SERVO, _DEADBAND, _UP, _DOWN = range(8)
+
 
 @dataclass(frozen=True, slots=True)
 class PowerSystem:
@@ -136,17 +139,17 @@ def swing_derivative(
     dw = state[0]
     p_mech = 0.0
     for g in range(table.shape[0]):
-        u = -soft_deadband(dw, table[g, 5]) * table[g, 0]
-        u = min(max(u, -table[g, 7]), table[g, 6])
+        u = -soft_deadband(dw, table[g, _DEADBAND]) * table[g, _INV_DROOP]
+        u = min(max(u, -table[g, _DOWN]), table[g, _UP])
         v = state[1 + 2 * g]
         x = state[2 + 2 * g]
-        if table[g, 4] > 0.0:
-            out[1 + 2 * g] = (u - v) * table[g, 4]
+        if table[g, _INV_SERVO] > 0.0:
+            out[1 + 2 * g] = (u - v) * table[g, _INV_SERVO]
         else:
             v = u
             out[1 + 2 * g] = 0.0
-        out[2 + 2 * g] = (v - x) * table[g, 3]
-        p_mech += table[g, 1] * (table[g, 2] * v + (1.0 - table[g, 2]) * x)
+        out[2 + 2 * g] = (v - x) * table[g, _INV_REHEAT]
+        p_mech += table[g, _GAIN] * (table[g, _HP] * v + (1.0 - table[g, _HP]) * x)
     out[0] = (p_mech - damping * dw - p_load) / two_h
     return p_mech
 

@@ -117,7 +117,7 @@ class CallError(Exception):
         self.details = {} if details is None else details
 
 
-class StoreUnavailable(Exception):  # noqa: N818 a state of affairs, not an error of the caller
+class StoreUnavailable(Exception):
     """What a CALL reports cannot be kept now. The connection is closed unanswered: the station queues and retries.
 
     A CALLERROR would make a 1.6 station discard a transaction message after its third attempt.

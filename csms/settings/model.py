@@ -161,6 +161,8 @@ class Dispatch(Section):
     """Meter values older than this count as missing."""
     safe_frac: float = Field(default=0.25, ge=0, le=1)
     """Share of its rating that an EVSE may draw when nobody leads it; lowered until the feeder bears it for all."""
+    margin_pu: float = Field(default=0.001, ge=0, lt=0.05)
+    """Kept from the voltage limits, for what changes between two cycles."""
     max_ramp_w_per_min: float = Field(default=1_000_000.0, gt=0)
     """Cap on the feeder's change of power that no caller passes."""
 

@@ -73,4 +73,4 @@ class GroupCommit:
         try:
             return await self._write(tickets)
         except Exception as error:  # noqa: BLE001 the writer must outlive any failure; each caller is told
-            return [StoreUnavailable(f"the writer failed: {error}")] * len(tickets)
+            return [StoreUnavailable(f"the writer failed: {error}") for _ in tickets]

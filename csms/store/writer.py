@@ -25,7 +25,7 @@ def write_group(engine: Engine, tickets: Sequence[Ticket]) -> list[DomainError |
         transact(engine, lambda conn: apply(conn, tickets))
     except Exception as error:  # noqa: BLE001 every failure is the answer to some caller, never swallowed
         if len(tickets) == 1 or not is_data_fault(error):
-            return [refusal(error)] * len(tickets)
+            return [refusal(error) for _ in tickets]  # an exception each: it will carry a traceback
         middle = len(tickets) // 2
         return write_group(engine, tickets[:middle]) + write_group(engine, tickets[middle:])
     return [None] * len(tickets)

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from csms.api.access import Principal, refuse_open_routes
+from csms.api.access import Principal, add_routes, refuse_open_routes
 from csms.api.deps import ApiDeps
 from csms.web import formats, login, overview, records
 from csms.web.access import LoginNeeded
@@ -61,8 +61,7 @@ def create_web(app: FastAPI, deps: ApiDeps) -> FastAPI:
     app.state.background.append(board.run)
     app.add_exception_handler(LoginNeeded, _to_login)
     app.mount("/static", _Assets(directory=STATIC), name="static")
-    for module in (login, overview, records):
-        app.include_router(module.router)
+    add_routes(app, login.router, overview.router, records.router)
     refuse_open_routes(app)
     return app
 

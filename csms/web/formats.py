@@ -15,7 +15,7 @@ NONE = "–"
 
 
 def kw(power_w: float | None) -> str:
-    return NONE if power_w is None else f"{power_w / W_PER_KW:.1f} kW"
+    return NONE if power_w is None else f"{power_w / W_PER_KW:.1f} kW".replace("-", "−")
 
 
 def kwh(energy_wh: float | None) -> str:

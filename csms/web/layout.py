@@ -13,8 +13,10 @@ from dataclasses import dataclass
 
 from csms.domain.feeder_view import BranchView
 
-MARGIN_PX = 28.0
-LANE_PX = 52.0
+MARGIN_PX = 30.0
+HEIGHT_PX = 290.0
+"""What the lanes share, within the bounds below."""
+MIN_LANE_PX, MAX_LANE_PX = 56.0, 84.0
 DENSE_LANE_PX = 22.0
 WIDTH_PX = 1_080.0
 DENSE_BUSES = 120
@@ -171,9 +173,10 @@ def _draw(
     charger_buses: frozenset[str],
 ) -> Diagram:
     dense = len(order) > DENSE_BUSES
-    lane_px = DENSE_LANE_PX if dense else LANE_PX
     step_px = (WIDTH_PX - 2 * MARGIN_PX) / max(1, *depth.values())
-    top = min(lane.values())
+    top, bottom = min(lane.values()), max(lane.values())
+    shared_px = HEIGHT_PX / max(1, bottom - top)
+    lane_px = DENSE_LANE_PX if dense else min(MAX_LANE_PX, max(MIN_LANE_PX, shared_px))
     at = {
         name: (
             round(MARGIN_PX + depth[name] * step_px, 1),
@@ -195,7 +198,7 @@ def _draw(
         Arm(from_bus=parent[name], to_bus=name, path=_elbow(at[parent[name]], at[name]))
         for name in order[1:]
     )
-    height = 2 * MARGIN_PX + (max(lane.values()) - top) * lane_px
+    height = 2 * MARGIN_PX + (bottom - top) * lane_px
     return Diagram(WIDTH_PX, height, dense=dense, spots=spots, arms=arms)
 
 

@@ -17,7 +17,6 @@ from pki.exi.model import (
     Wildcard,
 )
 from pki.exi.particles import (
-    EMPTY,
     AttributeEvent,
     Choice,
     ElementEvent,
@@ -25,6 +24,7 @@ from pki.exi.particles import (
     Mixed,
     One,
     Repeat,
+    Sequence,
     TextEvent,
     WildcardEvent,
     repeat,
@@ -100,18 +100,28 @@ def _keys(expression: Expression) -> Iterator[str | None]:
         case One(WildcardEvent()) | Mixed():
             yield None
         case Repeat(body, _, maximum):
-            many_bodies = maximum != 1 and not _is_one_element(body)
-            yield from [None] if many_bodies else _keys(body)
+            yield from [None] if maximum != 1 and not isinstance(body, One) else _keys(body)
         case Choice(branches):
             for branch in branches:
                 yield from _keys(branch)
-        case _ if expression is not EMPTY:
-            yield from _keys(expression.head)  # type: ignore[union-attr]
-            yield from _keys(expression.tail)  # type: ignore[union-attr]
+        case Sequence(head, tail):
+            yield from _keys(head)
+            yield from _keys(tail)
 
 
-def _is_one_element(body: Expression) -> bool:
-    return isinstance(body, One)
+def element_events(expression: Expression) -> Iterator[ElementEvent]:
+    """The elements that a content model names."""
+    match expression:
+        case One(ElementEvent() as event):
+            yield event
+        case Repeat(body, _, _) | Mixed(body):
+            yield from element_events(body)
+        case Choice(branches):
+            for branch in branches:
+                yield from element_events(branch)
+        case Sequence(head, tail):
+            yield from element_events(head)
+            yield from element_events(tail)
 
 
 def declared_elements(components: Components) -> dict[QName, set[TypeRef]]:

@@ -71,6 +71,10 @@ TABLES: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
         ("acdp", "ACDP", "acdp"),
     )
 }
+TABLES["iso15118_20_ac_der_iec"] = (
+    {"urn:iso:std:iso:15118:-20:AC-DER-IEC": "der"},
+    ("iso15118_20_ac",),
+)
 """Table -> (its namespaces with their prefixes, the tables it imports)."""
 
 

@@ -11,6 +11,7 @@ from pki.exi.content import (
     ContentModels,
     declared_attributes,
     declared_elements,
+    element_events,
     local_names,
     record_keys,
 )
@@ -113,6 +114,14 @@ class Schema:
         if found is None:
             raise ExiSchemaError(f"type {ref[1]!r} of {ref[0]!r} is not declared")
         return found
+
+    def children(self, ref: TypeRef) -> dict[str, tuple[QName, TypeRef]]:
+        """The child elements of a type by their keys; empty for simple and open types."""
+        definition = self.type(ref)
+        if not isinstance(definition, ComplexType):
+            return {}
+        events = element_events(self._models.expression(definition))
+        return {event.name[1]: (event.name, event.type) for event in events}
 
     def element(self, type_: TypeRef) -> ElementCodec:
         codec = self._codecs.get(type_)

@@ -70,7 +70,12 @@ class Ours:
             if inspect.isawaitable(dispatcher):
                 dispatcher = await dispatcher
         self.gateway = toy_gateway(
-            settings_for(self.backend, max_handshakes=20_000, max_pending_hashes=20_000),
+            settings_for(
+                self.backend,
+                max_handshakes=20_000,
+                max_pending_hashes=20_000,
+                max_messages_per_s=1e6,
+            ),
             dispatcher=dispatcher,
             credentials=ToyCredentials(),
             verifier=Trusting(),

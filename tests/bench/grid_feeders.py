@@ -8,7 +8,7 @@ from csms.grid.network import Feeder, balanced_feeder
 
 
 def comb(n_bus: int, *, total_w: float = 4.0e6, min_v_pu: float = 0.94, seed: int = 1) -> Feeder:
-    """A trunk of about sqrt(3 n) buses with equal laterals; impedances scaled so that LinDistFlow falls to ``min_v_pu``."""
+    """A trunk with equal laterals; impedances scaled so that LinDistFlow falls to ``min_v_pu``."""
     rng = np.random.default_rng(seed)
     trunk = max(2, int(np.sqrt(0.8 * n_bus)))
     parent = [-1]
@@ -22,7 +22,7 @@ def comb(n_bus: int, *, total_w: float = 4.0e6, min_v_pu: float = 0.94, seed: in
         parent.append(ends[at])
         ends[at] = len(parent) - 1
         at = (at + 1) % trunk
-    parent_a, order = breadth_first(np.array(parent))
+    parent_a, _ = breadth_first(np.array(parent))
     r = rng.uniform(0.5, 1.5, n_bus)
     z = (r + 0.7j * r) * 1e-3
     p = np.zeros(n_bus)

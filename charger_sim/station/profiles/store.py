@@ -87,6 +87,8 @@ class ProfileStore:
             raise ProfileRefused("UnknownEvse", f"no EVSE {evse_id}")
         if profile.purpose in {"External", "LocalGeneration"}:
             raise ProfileRefused("InvalidProfile", "set by local systems only (K01.FR.22)")
+        if profile.purpose == "Priority":
+            raise ProfileRefused("InvalidProfile", "priority charging is not supported")
         if profile.purpose == "StationMax" and evse_id != STATION:
             raise ProfileRefused("InvalidProfile", "a station maximum belongs to EVSE 0")
         if profile.purpose == "Tx":

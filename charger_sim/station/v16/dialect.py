@@ -129,14 +129,5 @@ def _status(station: Station, evse: Evse) -> str:
     if evse.tx is not None:
         return "Preparing" if evse.tx.state in {"EVConnected", "Idle"} else evse.tx.state
     if evse.vehicle is not None:
-        return "Finishing" if _just_ended(station, evse) else "Preparing"
+        return "Finishing" if evse.finishing else "Preparing"
     return "Preparing" if evse.config.id in station.sessions.waiting else "Available"
-
-
-def _just_ended(station: Station, evse: Evse) -> bool:
-    history = station.sessions.history
-    vehicle = evse.vehicle
-    return any(
-        t.evse_id == evse.config.id and vehicle is not None and t.id_token == vehicle.id_token
-        for t in history[-len(station.evses) :]
-    )

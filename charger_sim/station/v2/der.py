@@ -12,6 +12,8 @@ from charger_sim.station.rpc import Payload
 if TYPE_CHECKING:
     from charger_sim.station.station import Station
 
+CALM_S = 5.0
+
 
 def set_der_control(st: Station, request: Payload) -> Payload:
     answer = st.der.set(request, st.clock.now())
@@ -66,15 +68,21 @@ def notify_transitions(st: Station) -> None:
 
 
 class GridWatch:
-    """NotifyDERAlarm when the droop begins and ceases to alter the power (R05)."""
+    """NotifyDERAlarm when the droop begins and ceases to alter the power (R05); the end only after
+    ``CALM_S`` seconds inside the dead band, so that a frequency on its edge does not flood."""
 
     def __init__(self) -> None:
         self._active: str | None = None
+        self._calm_since_s = 0.0
 
     def notify_alarms(self, st: Station) -> None:
+        now_s = st.clock.monotonic()
         droop = st.der.current("FreqDroop", st.clock.now())
         event = None if droop is None else _grid_event(st, droop)
-        if event == self._active:
+        if event is not None:
+            self._calm_since_s = now_s
+        calm = now_s - self._calm_since_s >= CALM_S
+        if event == self._active or (event is None and not calm):
             return
         if self._active is not None:
             self._send(st, self._active, ended=True)

@@ -37,13 +37,23 @@ def set_charging_profile(st: Station, request: Payload) -> Payload:
     except ValueError as error:
         return _refused("InvalidSchedule", str(error))
     if profile.kind == "Dynamic" and profile.pull_interval_s:
-        interval_s = profile.pull_interval_s
-        st.timers.after(interval_s, lambda: _pull(st, profile.id, interval_s))
+        _schedule_pull(st, profile.id, profile.pull_interval_s)
     return {"status": "Accepted"}
+
+
+def _schedule_pull(st: Station, profile_id: int, interval_s: float) -> None:
+    """One timer per profile, however often it is replaced."""
+    earlier = st.pull_timers.pop(profile_id, None)
+    if earlier is not None:
+        earlier.cancel()
+    st.pull_timers[profile_id] = st.timers.after(
+        interval_s, lambda: _pull(st, profile_id, interval_s)
+    )
 
 
 def _pull(st: Station, profile_id: int, interval_s: float) -> None:
     """PullDynamicScheduleUpdate every dynUpdateInterval while the profile is held (K28.FR.12)."""
+    del st.pull_timers[profile_id]
     if not any(p.id == profile_id for _, p in st.profiles):
         return
 
@@ -52,7 +62,7 @@ def _pull(st: Station, profile_id: int, interval_s: float) -> None:
             _apply(st, profile_id, reply["scheduleUpdate"])
 
     st.ask("PullDynamicScheduleUpdate", {"chargingProfileId": profile_id}, answered)
-    st.timers.after(interval_s, lambda: _pull(st, profile_id, interval_s))
+    _schedule_pull(st, profile_id, interval_s)
 
 
 def _apply(st: Station, profile_id: int, update: dict[str, Any]) -> Payload:

@@ -58,7 +58,7 @@ def _visits(rng: Random, evse: int, end_s: float, discharge_w: float) -> list[Vi
     t_s = rng.uniform(60.0, 2 * 3600.0)
     while t_s < end_s - 1800.0:
         stay_s = rng.uniform(0.4, 6.0) * 3600.0
-        leave_s = t_s + stay_s
+        leave_s = min(t_s + stay_s, end_s - 60.0)
         visits.append(
             Visit(
                 evse=evse,

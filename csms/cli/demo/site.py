@@ -54,7 +54,7 @@ def site_settings(
             max_ramp_w_per_min=60e6,
         ),
         droop=Droop(
-            under_freq_hz=nominal_hz - 0.05, over_freq_hz=nominal_hz + 0.05, nominal_hz=nominal_hz
+            under_freq_hz=nominal_hz - 0.1, over_freq_hz=nominal_hz + 0.1, nominal_hz=nominal_hz
         ),
         ocpp=Ocpp(meter_interval_s=max(1, round(scenario.meter_interval_s))),
         log=Log(level="warning"),

@@ -32,6 +32,8 @@ DRAIN_S = 900.0
 """After the last car stations get so long to tell what they still hold."""
 DISPATCH_PERIOD_S = 30.0
 V_MIN_PU = 0.90
+RESOLUTION_WH = 0.1
+"""OCPP 1.6 registers stand on the wire in tenths at best, so two readings may differ by this from the meter."""
 
 
 class SimulationSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +92,7 @@ async def _whole_system(scenario: Scenario, hours: float) -> SimulationSummary:
         hours=hours,
         seed=scenario.seed,
         transactions=len(ended),
-        mismatched=sum(difference is not None and difference > 1e-3 for difference in compared),
+        mismatched=sum(difference is not None and difference > RESOLUTION_WH for difference in compared),
         missing=sum(difference is None for difference in compared),
         energy_wh=sum(tx.energy_wh for tx in ended),
         messages=result.messages_sent + result.messages_received,

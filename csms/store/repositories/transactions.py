@@ -112,10 +112,13 @@ def started_16(
     A reading older than the start replaces ``meterStart`` as the first of the span: the four others then decide.
     """
     c = TRANSACTIONS.c
+    started = to_us(at)
     query = (
         select(TRANSACTIONS)
-        .where(c.station_id == station_id, c.sort_at == to_us(at), c.evse_id == connector_id)
-        .order_by(c.transaction_id)
+        .where(c.station_id == station_id, c.evse_id == connector_id)
+        # a range of one instant: given two equalities SQLite searches the whole station by the key instead
+        .where(c.sort_at >= started, c.sort_at <= started)
+        .order_by(c.sort_at, c.transaction_id)
     )
     for row in conn.execute(query):
         tx = _transaction(row)

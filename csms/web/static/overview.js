@@ -6,7 +6,7 @@ const WINDOW_S = 120;
 const NONE = "–";
 
 const frameOf = (id) => JSON.parse($(id).textContent);
-const kw = (w, digits = 1) => (w == null ? NONE : (w / 1000).toFixed(digits));
+const kw = (w, digits = 1) => (w == null ? NONE : (w / 1000).toFixed(digits).replace("-", "−"));
 const age = (s) => (s == null ? "never" : s < 1 ? "now" : s < 120 ? `${Math.round(s)} s ago` : s < 7200 ? `${Math.round(s / 60)} min ago` : `${Math.round(s / 3600)} h ago`);
 const ms = (v) => (v == null ? NONE : v < 10 ? v.toFixed(1) : Math.round(v).toLocaleString("en"));
 const time = (iso) => new Date(iso).toISOString().slice(11, 19);
@@ -26,7 +26,7 @@ function tile(name, figure, note, level = "") {
 function drawStrip(frame) {
   const grid = frame.grid;
   const online = Object.values(frame.online).reduce((sum, n) => sum + n, 0);
-  tile("online", `${online}/${frame.known}`, Object.entries(frame.online).map(([v, n]) => `${n} × ${v}`).join("  "), online < frame.known ? "warn" : "ok");
+  tile("online", `${online}/${frame.known}`, Object.entries(frame.online).map(([v, n]) => `${n} × ${v}`).join(" · "), online < frame.known ? "warn" : "ok");
   tile("latency", ms(frame.p50_ms), `p99 ${ms(frame.p99_ms)} ms`);
   tile("alarms", String(frame.alarms.length), frame.alarms[0] ?? "none", frame.alarms.length ? "bad" : "ok");
   if (!grid) {

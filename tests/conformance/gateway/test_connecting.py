@@ -140,10 +140,11 @@ async def test_a_request_that_is_no_upgrade_is_refused(backend: Backend) -> None
 
 
 @BACKENDS
-async def test_a_store_outage_is_503(backend: Backend) -> None:
+@pytest.mark.parametrize("error", [StoreUnavailable, ZeroDivisionError])
+async def test_a_failing_look_up_is_503(backend: Backend, error: type[Exception]) -> None:
     class Down(ToyCredentials):
         async def station(self, station_id: str) -> None:  # type: ignore[override]
-            raise StoreUnavailable
+            raise error
 
     async with running(toy_gateway(settings_for(backend), credentials=Down())) as port:
         status, headers, _ = await http(port, "/ocpp/CS1", basic("CS1"))

@@ -13,16 +13,28 @@ _FOLDER = {"1.6": "ocpp.v16", "2.0.1": "ocpp.v201", "2.1": "ocpp.v21"}
 VERSIONS = tuple(_FOLDER)
 
 
+def _schema(version: str, name: str) -> dict[str, Any]:
+    text = (files(_FOLDER[version]) / "schemas" / f"{name}.json").read_text("utf-8-sig")
+    schema: dict[str, Any] = json.loads(text)
+    return schema
+
+
 @cache
 def _validator(version: str, name: str) -> Any:
-    text = (files(_FOLDER[version]) / "schemas" / f"{name}.json").read_text("utf-8-sig")
-    return jsonschema_rs.validator_for(json.loads(text))
+    return jsonschema_rs.validator_for(_schema(version, name))
+
+
+def _request_name(version: str, action: str) -> str:
+    return action if version == "1.6" else f"{action}Request"
+
+
+def request_schema(version: str, action: str) -> dict[str, Any]:
+    return _schema(version, _request_name(version, action))
 
 
 def check_request(version: str, action: str, payload: dict[str, Any]) -> None:
     """Raises with the schema's complaint."""
-    name = action if version == "1.6" else f"{action}Request"
-    _validator(version, name).validate(json.loads(json.dumps(payload)))
+    _validator(version, _request_name(version, action)).validate(json.loads(json.dumps(payload)))
 
 
 def check_response(version: str, action: str, payload: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import sys
 import tomllib
 from collections import defaultdict
 from datetime import datetime, timedelta
@@ -265,7 +266,7 @@ class BehindClock(SystemClock):
         return super().now() - timedelta(seconds=self.behind_s)
 
 
-async def serve(port: int = 8099) -> None:
+async def serve(port: int) -> None:
     clock = BehindClock()
     site = make_site(clock)  # type: ignore[arg-type]
     scene = Scene(site)
@@ -286,4 +287,4 @@ async def serve(port: int = 8099) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve())
+    asyncio.run(serve(int(sys.argv[1]) if len(sys.argv) > 1 else 8099))

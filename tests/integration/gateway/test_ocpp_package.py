@@ -116,7 +116,5 @@ async def test_a_session(
 
 
 async def reset_when_there(dispatcher: ToyDispatcher, kind: str) -> None:
-    async with asyncio.timeout(5):
-        while not dispatcher.links:
-            await asyncio.sleep(0.005)
+    await asyncio.wait_for(dispatcher.any_connected.wait(), 5)
     await reset(dispatcher, kind)

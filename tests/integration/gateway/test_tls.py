@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 import trustme
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import InvalidStatus, WebSocketException
 
 from csms.gateway.settings import Backend, GatewaySettings, ServerCertificate, TlsSettings
 from csms.gateway.tls import server_context
@@ -119,7 +119,7 @@ async def test_tc_a_06_what_is_too_weak(
 @BACKENDS
 async def test_plain_text_to_a_tls_port_gets_nothing(backend: Backend, pki: Pki) -> None:
     async with running(toy_gateway(profile_2(backend, pki))) as port:
-        with pytest.raises(Exception, match="did not receive a valid HTTP response|closed|reset"):
+        with pytest.raises(Exception, match=r"did not receive a valid HTTP response|closed|reset"):
             async with station(port):
                 pass
 
@@ -141,7 +141,7 @@ async def test_tc_a_08_invalid_client_certificate_ends_the_handshake(
 ) -> None:
     context = pki.client() if case == "none" else pki.client(common_name="CS1", ca=trustme.CA())
     async with running(toy_gateway(settings_for(backend, 3, pki.tls))) as port:
-        with pytest.raises((ssl.SSLError, ConnectionError, EOFError, Exception)) as caught:
+        with pytest.raises((OSError, EOFError, WebSocketException)) as caught:
             async with station(port, authorization=basic("CS1"), tls=context):
                 pass
         assert not isinstance(caught.value, InvalidStatus), "it got as far as HTTP"

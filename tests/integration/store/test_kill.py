@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from collections import Counter
@@ -12,6 +13,7 @@ import pytest
 
 from csms.ids import EvseKey, StationId
 from csms.store import open_store
+from csms.store.migrate import upgrade
 from tests.integration.store.samples import minutes
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -21,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[3]
     "n_kills", [2, pytest.param(200, marks=pytest.mark.long)], ids=["some", "many"]
 )
 async def test_sigkill_loses_and_doubles_nothing(url: str, n_kills: int) -> None:
-    _upgrade_elsewhere(url)
+    await asyncio.to_thread(upgrade, url)
     rng = Random(7)
     acknowledged: Counter[tuple[str, int]] = Counter()
     for life in range(n_kills):
@@ -48,13 +50,6 @@ async def test_sigkill_loses_and_doubles_nothing(url: str, n_kills: int) -> None
         assert await store.journal.next_transaction_number() > max(numbers)
     finally:
         await store.close()
-
-
-def _upgrade_elsewhere(url: str) -> None:
-    subprocess.run(
-        [sys.executable, "-c", "import sys; from csms.store.migrate import upgrade; upgrade(sys.argv[1])", url],
-        cwd=ROOT, check=True,
-    )  # fmt: skip
 
 
 def _one_life(url: str, life: int, n_lines: int) -> list[tuple[str, int]]:

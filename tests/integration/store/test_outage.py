@@ -53,7 +53,7 @@ async def test_removed_file_takes_no_commit(sqlite_url: str, tmp_path: Path) -> 
     assert [type(o) for o in outcomes] == [StoreUnavailable] * 3
     with pytest.raises(StoreUnavailable):
         await store.history.transactions()
-    moved.rename(path)  # noqa: ASYNC240
+    moved.rename(path)
     assert await commit_all(store, range(6, 9)) == [None] * 3
     assert await stored(store) == {0, 1, 2, 6, 7, 8}
     await store.close()

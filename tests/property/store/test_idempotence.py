@@ -12,7 +12,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 
 from csms.domain.commands import CommandRecord, CommandState
 from csms.domain.profile import ChargingProfile, Kind, Purpose, RateUnit
@@ -173,6 +173,13 @@ def records(station: str) -> st.SearchStrategy[Record]:
 
 
 histories = st.lists(records("A"), max_size=25)
+STORE = InlineStore()
+"""One for all examples, emptied before each: making tables is slow."""
+
+
+def clear(conn: Connection) -> None:
+    for table in METADATA.sorted_tables:
+        conn.execute(delete(table))
 
 
 def after(calls: Iterable[Sequence[Record]]) -> dict[str, list[tuple[Any, ...]]]:
@@ -188,17 +195,15 @@ def after(calls: Iterable[Sequence[Record]]) -> dict[str, list[tuple[Any, ...]]]
         }
 
     async def run() -> dict[str, list[tuple[Any, ...]]]:
-        store = InlineStore()
+        await STORE._write(clear)
         for call in calls:
-            await store.journal.commit(*call)
-        rows = await store._read(dump)
-        await store.close()
-        return rows
+            await STORE.journal.commit(*call)
+        return await STORE._read(dump)
 
     return asyncio.run(run())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(histories)
 def test_written_twice_is_written_once(history: list[Record]) -> None:
     once = after([[r] for r in history])
@@ -207,7 +212,7 @@ def test_written_twice_is_written_once(history: list[Record]) -> None:
     assert after([[r] for r in history for _ in range(2)]) == once
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(histories, st.lists(st.integers(1, 7), min_size=1, max_size=25))
 def test_grouping_does_not_matter(history: list[Record], sizes: list[int]) -> None:
     alone = after([[r] for r in history])
@@ -219,7 +224,7 @@ def test_grouping_does_not_matter(history: list[Record], sizes: list[int]) -> No
     assert after([history]) == alone
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(histories, st.lists(records("B"), max_size=15), st.randoms(use_true_random=False))
 def test_stations_may_interleave(a: list[Record], b: list[Record], rng: Any) -> None:
     turns = [0] * len(a) + [1] * len(b)
@@ -229,13 +234,14 @@ def test_stations_may_interleave(a: list[Record], b: list[Record], rng: Any) -> 
     assert after([mixed]) == after([[r] for r in a] + [[r] for r in b])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(transactions(StationId("A")), max_size=8), st.lists(readings, max_size=8))
 def test_what_was_written_last_is_read_back(
     txs: list[Transaction], told: list[MeterReading]
 ) -> None:
     async def run() -> None:
-        store = InlineStore()
+        store = STORE
+        await store._write(clear)
         evse = EvseKey(StationId("A"), 1)
         await store.journal.commit(
             *(TransactionRecord(transaction=t) for t in txs),

@@ -230,6 +230,27 @@ async def test_send_is_dispatched_without_an_answer() -> None:
         assert w.dispatcher.sends == [("CS1", "NotifyPeriodicEventStream", stream)]
 
 
+async def test_a_flood_is_read_at_the_agreed_rate_and_all_of_it_is_answered() -> None:
+    async with world(max_messages_per_s=100.0, message_burst=10) as w:
+        station = await w.connect()
+        loop = asyncio.get_running_loop()
+        start_s = loop.time()
+        for n in range(40):
+            await station.send(2, str(n), "Heartbeat", {})
+        assert [(await station.receive())[1] for _ in range(40)] == [str(n) for n in range(40)]
+        assert loop.time() - start_s > 0.25, "30 over the burst, at 100 a second"
+
+
+async def test_a_flood_does_not_keep_the_loop_from_the_others() -> None:
+    async with world(message_burst=100_000) as w:
+        flooding, other = await w.connect("CS1"), await w.connect("CS2")
+        for n in range(2000):
+            await flooding.send(2, str(n), "Heartbeat", {})
+        await other.send(2, "other", "Heartbeat", {})
+        assert (await other.receive())[1] == "other"
+        assert len(w.dispatcher.calls) < 200
+
+
 # Commands
 
 

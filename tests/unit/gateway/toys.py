@@ -40,12 +40,15 @@ class ToyDispatcher:
         self.calls: list[tuple[StationId, str, Payload]] = []
         self.sends: list[tuple[StationId, str, Payload]] = []
         self.ended: list[tuple[StationId, int, CloseReason]] = []
+        self.any_connected = asyncio.Event()
+        self.any_ended = asyncio.Event()
         self.history: list[tuple[str, StationId, int]] = []
 
     async def connected(
         self, station_id: StationId, version: OcppVersion, remote: str, link: StationLink
     ) -> None:
         self.links[station_id] = link
+        self.any_connected.set()
         self.history.append(("connected", station_id, link.epoch))
 
     async def on_call(
@@ -63,6 +66,7 @@ class ToyDispatcher:
 
     async def disconnected(self, station_id: StationId, epoch: int, reason: CloseReason) -> None:
         self.ended.append((station_id, epoch, reason))
+        self.any_ended.set()
         self.history.append(("disconnected", station_id, epoch))
 
 

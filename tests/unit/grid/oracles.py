@@ -22,18 +22,34 @@ def pgm_voltages(feeder: Feeder, p_w: np.ndarray, q_var: np.ndarray) -> np.ndarr
     lines["id"] = n + np.arange(n - 1)
     lines["from_node"], lines["to_node"] = feeder.parent[1:], np.arange(1, n)
     lines["from_status"] = lines["to_status"] = 1
-    z = feeder.z_ohm + np.einsum("if,fg->ifg", ~feeder.phase_mask * 1e-3, np.eye(3))  # absent phases follow
+    z = feeder.z_ohm + np.einsum(
+        "if,fg->ifg", ~feeder.phase_mask * 1e-3, np.eye(3)
+    )  # absent phases follow
     for part, name in ((z.real, "r"), (z.imag, "x")):
-        for i, j, label in ((0, 0, "aa"), (1, 0, "ba"), (1, 1, "bb"), (2, 0, "ca"), (2, 1, "cb"), (2, 2, "cc")):
+        for i, j, label in (
+            (0, 0, "aa"),
+            (1, 0, "ba"),
+            (1, 1, "bb"),
+            (2, 0, "ca"),
+            (2, 1, "cb"),
+            (2, 2, "cc"),
+        ):
             lines[f"{name}_{label}"] = part[1:, i, j]
     lines["c0"] = lines["c1"] = 0.0
     source = initialize_array("input", "source", 1)
     source["id"], source["node"], source["status"] = 2 * n, 0, 1
     source["u_ref"], source["sk"] = feeder.source_v_pu, 1e16
     loads = initialize_array("input", "asym_load", n)
-    loads["id"], loads["node"], loads["status"], loads["type"] = 2 * n + 1 + np.arange(n), np.arange(n), 1, 0
+    loads["id"], loads["node"], loads["status"], loads["type"] = (
+        2 * n + 1 + np.arange(n),
+        np.arange(n),
+        1,
+        0,
+    )
     loads["p_specified"], loads["q_specified"] = p_w, q_var
-    model = PowerGridModel({"node": nodes, "asym_line": lines, "source": source, "asym_load": loads})
+    model = PowerGridModel(
+        {"node": nodes, "asym_line": lines, "source": source, "asym_load": loads}
+    )
     result = model.calculate_power_flow(
         symmetric=False, error_tolerance=1e-10, max_iterations=100,
         calculation_method=CalculationMethod.newton_raphson,
@@ -68,7 +84,9 @@ def dense_constraints(
     return np.vstack(rows), np.concatenate(bounds)
 
 
-def clarabel_optimum(a: np.ndarray, b: np.ndarray, lo: np.ndarray, hi: np.ndarray, d: np.ndarray, w: np.ndarray) -> np.ndarray:
+def clarabel_optimum(
+    a: np.ndarray, b: np.ndarray, lo: np.ndarray, hi: np.ndarray, d: np.ndarray, w: np.ndarray
+) -> np.ndarray:
     """Optimal setpoints, W."""
     import clarabel
 
@@ -81,13 +99,20 @@ def clarabel_optimum(a: np.ndarray, b: np.ndarray, lo: np.ndarray, hi: np.ndarra
     settings.verbose = False
     settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-12
     answer = clarabel.DefaultSolver(
-        sparse.diags(w).tocsc(), -w * d * scale, full, rhs, [clarabel.NonnegativeConeT(len(rhs))], settings
+        sparse.diags(w).tocsc(),
+        -w * d * scale,
+        full,
+        rhs,
+        [clarabel.NonnegativeConeT(len(rhs))],
+        settings,
     ).solve()
     assert str(answer.status) in ("Solved", "AlmostSolved"), answer.status
     return np.asarray(answer.x) / scale * S_BASE_VA
 
 
-def piqp_optimum(a: np.ndarray, b: np.ndarray, lo: np.ndarray, hi: np.ndarray, d: np.ndarray, w: np.ndarray) -> np.ndarray:
+def piqp_optimum(
+    a: np.ndarray, b: np.ndarray, lo: np.ndarray, hi: np.ndarray, d: np.ndarray, w: np.ndarray
+) -> np.ndarray:
     """Optimal setpoints, W."""
     import piqp
 
@@ -97,14 +122,24 @@ def piqp_optimum(a: np.ndarray, b: np.ndarray, lo: np.ndarray, hi: np.ndarray, d
     solver.settings.eps_abs = solver.settings.eps_rel = 1e-11
     solver.settings.eps_duality_gap_abs = solver.settings.eps_duality_gap_rel = 1e-11
     solver.setup(
-        np.diag(w), -w * d * scale, None, None, a / scale, np.full(len(b), -np.inf), b, lo * scale, hi * scale
+        np.diag(w),
+        -w * d * scale,
+        None,
+        None,
+        a / scale,
+        np.full(len(b), -np.inf),
+        b,
+        lo * scale,
+        hi * scale,
     )
     status = solver.solve()
     assert "SOLVED" in str(status), status
     return np.asarray(solver.result.x) / scale * S_BASE_VA
 
 
-def random_feeder(rng: np.random.Generator, n: int, *, three_phase: bool, load_w: float = 4e3) -> Feeder:
+def random_feeder(
+    rng: np.random.Generator, n: int, *, three_phase: bool, load_w: float = 4e3
+) -> Feeder:
     """A low-voltage tree with cables of 5 to 60 m; three-phase ones coupled and with single-phase buses."""
     from csms.grid.builder import Branch, Load, build_feeder, phase_index
 
@@ -133,7 +168,9 @@ def random_feeder(rng: np.random.Generator, n: int, *, three_phase: bool, load_w
     return build_feeder("random", "0", 400.0, branches, loads, source_v_pu=1.02)
 
 
-def linear_state(solver: DispatchSolver, p_w: np.ndarray, q_var: np.ndarray, *, cap_pu: float = np.inf) -> LinearState:
+def linear_state(
+    solver: DispatchSolver, p_w: np.ndarray, q_var: np.ndarray, *, cap_pu: float = np.inf
+) -> LinearState:
     """The raw linear model without bias; every branch limited to ``cap_pu`` per phase."""
     n, m = solver.feeder.n_bus, solver.m
     scale = 1.0 / (S_BASE_VA * (3.0 if m == 1 else 1.0))
@@ -141,4 +178,6 @@ def linear_state(solver: DispatchSolver, p_w: np.ndarray, q_var: np.ndarray, *, 
     u, flow, _ = lindistflow.sweep(solver.model, np.ascontiguousarray(p), np.ascontiguousarray(q))
     limit = np.full((n, m + 1), np.inf)
     limit[:, :m] = cap_pu
-    return LinearState(u, np.concatenate([flow, flow.sum(axis=1, keepdims=True)], axis=1), limit, limit.copy())
+    return LinearState(
+        u, np.concatenate([flow, flow.sum(axis=1, keepdims=True)], axis=1), limit, limit.copy()
+    )

@@ -18,7 +18,9 @@ def branch(a: str, b: str, **more: object) -> Branch:
 
 
 def test_orders_breadth_first_whatever_the_order_given() -> None:
-    feeder = build_feeder("f", "s", 400.0, [branch("c", "b"), branch("s", "a"), branch("b", "s"), branch("a", "d")])
+    feeder = build_feeder(
+        "f", "s", 400.0, [branch("c", "b"), branch("s", "a"), branch("b", "s"), branch("a", "d")]
+    )
     assert feeder.bus_names[0] == "s"
     assert all(feeder.parent[i] < i for i in range(1, feeder.n_bus))
     assert feeder.bus_names[feeder.parent[feeder.bus("c")]] == "b"
@@ -26,7 +28,13 @@ def test_orders_breadth_first_whatever_the_order_given() -> None:
 
 
 def test_a_meshed_network_names_its_loop() -> None:
-    branches = [branch("s", "a"), branch("a", "b"), branch("b", "c"), branch("c", "d"), branch("d", "b")]
+    branches = [
+        branch("s", "a"),
+        branch("a", "b"),
+        branch("b", "c"),
+        branch("c", "d"),
+        branch("d", "b"),
+    ]
     with pytest.raises(FeederError, match="meshed") as caught:
         build_feeder("f", "s", 400.0, branches)
     message = str(caught.value)
@@ -50,20 +58,28 @@ def test_an_unconnected_part_is_named() -> None:
         ([Branch("s", "a", -Z)], [], "resistance is negative"),
         ([branch("s", "a", ampacity_a=0.0)], [], "ampacity_a must be positive, got 0.0"),
         ([branch("s", "a", phases="xb")], [], "letters of 'abc'"),
-        ([branch("s", "a", phases="a"), branch("a", "b", phases="b")], [], "but bus 'a' has only 'a'"),
+        (
+            [branch("s", "a", phases="a"), branch("a", "b", phases="b")],
+            [],
+            "but bus 'a' has only 'a'",
+        ),
         ([branch("s", "a")], [Load("z", 1.0)], "load at bus 'z', which no branch connects"),
         ([branch("s", "a", phases="a")], [Load("a", 1.0)], "the bus has 'a'"),
         ([branch("s", "a")], [Load("a", math.inf)], "not finite"),
         ([branch("a", "s", to_base_ll_v=400.0)], [], "points towards the source"),
     ],
 )
-def test_bad_input_says_what_and_where(branches: list[Branch], loads: list[Load], reason: str) -> None:
+def test_bad_input_says_what_and_where(
+    branches: list[Branch], loads: list[Load], reason: str
+) -> None:
     with pytest.raises(FeederError, match=reason):
         build_feeder("f", "s", 11_000.0, branches, loads)
 
 
 def test_a_load_is_shared_by_its_phases() -> None:
-    feeder = build_feeder("f", "s", 400.0, [branch("s", "a")], [Load("a", 900.0, 90.0), Load("a", 50.0, 5.0, "b")])
+    feeder = build_feeder(
+        "f", "s", 400.0, [branch("s", "a")], [Load("a", 900.0, 90.0), Load("a", 50.0, 5.0, "b")]
+    )
     assert feeder.p_w[1] == pytest.approx([300.0, 350.0, 300.0])
     assert not feeder.balanced
     assert feeder.symmetric
@@ -84,4 +100,6 @@ def test_an_unknown_bus_suggests_near_names() -> None:
 def test_arrays_not_breadth_first_are_refused() -> None:
     zeros = np.zeros(3)
     with pytest.raises(FeederError, match="breadth-first"):
-        balanced_feeder("f", np.array([-1, 2, 0]), zeros.astype(complex), zeros, zeros, base_ll_v=400.0)
+        balanced_feeder(
+            "f", np.array([-1, 2, 0]), zeros.astype(complex), zeros, zeros, base_ll_v=400.0
+        )

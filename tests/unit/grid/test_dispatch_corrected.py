@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from csms.dispatch.ac_check import spread_offsets
 from csms.dispatch.corrected import Dispatcher, Limits, Requests
 from csms.dispatch.solver import DispatchError, LimitKind
 from csms.grid import feeder_file, power_flow
@@ -14,7 +15,9 @@ from csms.grid.network import Feeder
 from tests.unit.grid.oracles import pgm_voltages, random_feeder
 
 
-def ieee33_fleet(v_min: float = 0.90, **more: object) -> tuple[Feeder, Dispatcher, np.ndarray, np.ndarray]:
+def ieee33_fleet(
+    v_min: float = 0.90, **more: object
+) -> tuple[Feeder, Dispatcher, np.ndarray, np.ndarray]:
     feeder = feeder_file.builtin("ieee33")
     bus = np.random.default_rng(1).integers(1, 33, 100)
     dispatcher = Dispatcher(feeder, bus, limits=Limits(v_min_pu=v_min), **more)  # type: ignore[arg-type]
@@ -44,7 +47,7 @@ def test_holds_the_limit_tightly_in_whole_steps() -> None:
 
 
 def test_the_bias_reaches_the_ac_limit_where_the_linear_optimum_misses_it() -> None:
-    feeder, dispatcher, p, q = ieee33_fleet(0.90)
+    _, dispatcher, p, q = ieee33_fleet(0.90)
     hi = np.full(100, 22e3)
     out = dispatcher.step(p, q, Requests.simple(np.zeros(100), hi, hi))
     assert out.v_pu.min() == pytest.approx(0.90, abs=3e-5)
@@ -69,9 +72,13 @@ def test_too_little_for_everyone_is_given_to_some_at_their_minimum() -> None:
     assert out.feasible
     assert 10 < on.sum() < 100
     assert out.setpoint_w[on].min() >= 4140.0
-    assert out.setpoint_w.sum() > 0.7 * Dispatcher(feeder, dispatcher.solver.bus, limits=Limits(v_min_pu=0.905)).step(
-        p, q, Requests.simple(np.zeros(100), hi, hi)
-    ).setpoint_w.sum()
+    assert (
+        out.setpoint_w.sum()
+        > 0.7
+        * Dispatcher(feeder, dispatcher.solver.bus, limits=Limits(v_min_pu=0.905))
+        .step(p, q, Requests.simple(np.zeros(100), hi, hi))
+        .setpoint_w.sum()
+    )
 
 
 def test_a_measured_offset_is_carried_over() -> None:
@@ -86,7 +93,9 @@ def test_a_measured_offset_is_carried_over() -> None:
     for _ in range(4):
         truth = power_flow.solve(plant, p + dispatcher.solver.load_w(now), q)
         lowest.append(truth.min_v_pu)
-        out = dispatcher.step(p, q, stepped(hi, np.zeros(100)), now_w=now, measured_v_pu=truth.vm_pu[:, None])
+        out = dispatcher.step(
+            p, q, stepped(hi, np.zeros(100)), now_w=now, measured_v_pu=truth.vm_pu[:, None]
+        )
         now = out.setpoint_w
     assert lowest[1] > 0.898
     assert all(v >= 0.8999 for v in lowest[2:])
@@ -101,7 +110,9 @@ def test_cable_ampacity_binds_and_holds() -> None:
     requests = Requests(-hi, hi, hi, np.full(len(bus), 230.0), np.full(len(bus), 1380.0))
     out = dispatcher.step(feeder.p_w, feeder.q_var, requests)
     assert out.feasible
-    flow = power_flow.solve(feeder, feeder.p_w + dispatcher.solver.load_w(out.setpoint_w), feeder.q_var)
+    flow = power_flow.solve(
+        feeder, feeder.p_w + dispatcher.solver.load_w(out.setpoint_w), feeder.q_var
+    )
     loading = flow.current_a(feeder)[1:] / feeder.ampacity_a[1:, None]
     assert 0.97 < np.nanmax(loading) <= 1.0
     assert LimitKind.FLOW_IN in out.binding_kind
@@ -115,7 +126,13 @@ def test_every_phase_is_held_with_single_phase_chargers() -> None:
     hi = np.full(len(bus), 7360.0)
     out = dispatcher.step(feeder.p_w, feeder.q_var, stepped(hi, np.zeros(len(bus)), 230.0, 1380.0))
     assert out.feasible
-    v = np.abs(pgm_voltages(feeder_without_transformer_base(feeder), feeder.p_w + dispatcher.solver.load_w(out.setpoint_w), feeder.q_var))
+    v = np.abs(
+        pgm_voltages(
+            feeder_without_transformer_base(feeder),
+            feeder.p_w + dispatcher.solver.load_w(out.setpoint_w),
+            feeder.q_var,
+        )
+    )
     assert v.min() >= 1.0
     assert v.min() < 1.002
 
@@ -131,7 +148,9 @@ def test_generation_is_held_below_the_upper_limit() -> None:
     feeder, dispatcher, p, q = ieee33_fleet(0.90)
     dispatcher = Dispatcher(feeder, dispatcher.solver.bus, limits=Limits(0.90, 1.01))
     lo, hi = np.full(100, -150e3), np.zeros(100)
-    out = dispatcher.step(0.1 * p, 0.1 * q, Requests(lo, hi, lo, np.full(100, 690.0), np.full(100, 4140.0)))
+    out = dispatcher.step(
+        0.1 * p, 0.1 * q, Requests(lo, hi, lo, np.full(100, 690.0), np.full(100, 4140.0))
+    )
     assert out.feasible
     assert 1.0095 < out.v_pu.max() <= 1.01
     assert LimitKind.VOLTAGE_HIGH in out.binding_kind
@@ -141,20 +160,28 @@ def test_generation_is_held_below_the_upper_limit() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), three_phase=st.booleans(), v2g=st.booleans())
-def test_no_vector_leaves_that_breaches_while_zero_would_not(seed: int, three_phase: bool, v2g: bool) -> None:
+def test_no_vector_leaves_that_breaches_while_zero_would_not(
+    seed: int, three_phase: bool, v2g: bool
+) -> None:
     rng = np.random.default_rng(seed)
     feeder = random_feeder(rng, 25, three_phase=three_phase, load_w=1.5e3)
     count = 40
     bus = rng.integers(1, 25, count)
     phases = feeder.phase_mask[bus] if three_phase else None
     dispatcher = Dispatcher(feeder, bus, phases, Limits(0.95, 1.05))
-    p, q = (feeder.p_w, feeder.q_var) if dispatcher.solver.m == 3 else (feeder.p_w.sum(axis=1), feeder.q_var.sum(axis=1))
+    p, q = (
+        (feeder.p_w, feeder.q_var)
+        if dispatcher.solver.m == 3
+        else (feeder.p_w.sum(axis=1), feeder.q_var.sum(axis=1))
+    )
     idle = power_flow.solve(feeder, p, q)
     hi = rng.uniform(2e3, 22e3, count)
     lo = -hi if v2g else np.zeros(count)
     wish = rng.uniform(-1.0 if v2g else 0.5, 1.0, count) * hi
     least = rng.choice([0.0, 1380.0], count)
-    out = dispatcher.step(p, q, Requests(lo, hi, wish, np.full(count, 230.0), least), now_w=0.1 * hi)
+    out = dispatcher.step(
+        p, q, Requests(lo, hi, wish, np.full(count, 230.0), least), now_w=0.1 * hi
+    )
     if idle.min_v_pu >= 0.95:
         assert out.feasible
         loads = dispatcher.solver.load_w(out.setpoint_w)
@@ -170,7 +197,9 @@ def test_no_vector_leaves_that_breaches_while_zero_would_not(seed: int, three_ph
 def test_base_loads_of_the_wrong_shape_are_refused() -> None:
     feeder, dispatcher, _, _ = ieee33_fleet()
     with pytest.raises(DispatchError, match=r"base loads must have shape \(33,\)"):
-        dispatcher.step(feeder.p_w, feeder.q_var, Requests.simple(np.zeros(100), np.ones(100), np.ones(100)))
+        dispatcher.step(
+            feeder.p_w, feeder.q_var, Requests.simple(np.zeros(100), np.ones(100), np.ones(100))
+        )
 
 
 def test_a_load_beyond_the_feeder_is_an_error_with_residual() -> None:
@@ -179,3 +208,13 @@ def test_a_load_beyond_the_feeder_is_an_error_with_residual() -> None:
         dispatcher.step(5 * p, 5 * q, Requests.simple(np.zeros(100), np.ones(100), np.ones(100)))
     assert caught.value.iterations > 1
     assert caught.value.residual_pu > 0
+
+
+def test_offsets_spread_from_meters_to_the_rest_of_the_tree() -> None:
+    parent = np.array([-1, 0, 1, 1, 3, 0], np.int32)
+    seen = np.full((6, 1), np.nan)
+    seen[2], seen[4] = -0.02, -0.04
+    assert spread_offsets(parent, seen)[:, 0] == pytest.approx([-0.03, -0.03, -0.02, -0.04, -0.04, -0.03])
+    seen[0] = 0.0
+    assert spread_offsets(parent, seen)[5, 0] == 0.0
+    assert np.all(spread_offsets(parent, np.full((6, 1), np.nan)) == 0.0)

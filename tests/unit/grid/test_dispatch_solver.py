@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 
 from csms.dispatch.solver import DispatchError, DispatchSolver, LimitKind
 from csms.grid import feeder_file
-from tests.unit.grid.oracles import clarabel_optimum, dense_constraints, linear_state, piqp_optimum, random_feeder
+from tests.unit.grid.oracles import (
+    clarabel_optimum,
+    dense_constraints,
+    linear_state,
+    piqp_optimum,
+    random_feeder,
+)
 
 V_MIN, V_MAX = 0.96, 1.04
 
@@ -41,7 +47,11 @@ def test_same_optimum_as_general_solvers(
     feeder = random_feeder(rng, 20, three_phase=three_phase, load_w=3e3)
     count = 30
     solver = fleet(rng, feeder, count, three_phase=three_phase)
-    p, q = (feeder.p_w, feeder.q_var) if three_phase else (feeder.p_w.sum(axis=1), feeder.q_var.sum(axis=1))
+    p, q = (
+        (feeder.p_w, feeder.q_var)
+        if three_phase
+        else (feeder.p_w.sum(axis=1), feeder.q_var.sum(axis=1))
+    )
     state = linear_state(solver, -2.0 * p if generation else p, q, cap_pu=cap_pu)
     hi = rng.uniform(3e3, 11e3, count)
     lo = -hi if v2g else np.zeros(count)
@@ -74,10 +84,14 @@ def test_a_warm_start_changes_nothing_but_the_work() -> None:
     solver, p, q = small()
     hi, lo = np.full(4, 300e3), np.zeros(4)
     cold = solver.solve(lo, hi, hi, linear_state(solver, p, q), v_min_pu=0.9, v_max_pu=1.1)
-    again = solver.solve(lo, hi, hi, linear_state(solver, p, q), v_min_pu=0.9, v_max_pu=1.1, warm=cold.warm)
+    again = solver.solve(
+        lo, hi, hi, linear_state(solver, p, q), v_min_pu=0.9, v_max_pu=1.1, warm=cold.warm
+    )
     assert again.setpoint_w == pytest.approx(cold.setpoint_w, abs=1e-3)
     assert again.newton_steps == 0
-    other = solver.solve(lo, hi, hi, linear_state(solver, 0.9 * p, q), v_min_pu=0.9, v_max_pu=1.1, warm=cold.warm)
+    other = solver.solve(
+        lo, hi, hi, linear_state(solver, 0.9 * p, q), v_min_pu=0.9, v_max_pu=1.1, warm=cold.warm
+    )
     fresh = solver.solve(lo, hi, hi, linear_state(solver, 0.9 * p, q), v_min_pu=0.9, v_max_pu=1.1)
     assert other.setpoint_w == pytest.approx(fresh.setpoint_w, abs=1e-3)
 
@@ -85,7 +99,9 @@ def test_a_warm_start_changes_nothing_but_the_work() -> None:
 def test_says_which_limit_binds_whom() -> None:
     solver, p, q = small()
     hi = np.full(4, 300e3)
-    solution = solver.solve(np.zeros(4), hi, hi, linear_state(solver, p, q), v_min_pu=0.9, v_max_pu=1.1)
+    solution = solver.solve(
+        np.zeros(4), hi, hi, linear_state(solver, p, q), v_min_pu=0.9, v_max_pu=1.1
+    )
     feeder = solver.feeder
     row = solution.binding[0]
     assert solution.row_kind[row] == LimitKind.VOLTAGE_LOW
@@ -97,7 +113,9 @@ def test_says_which_limit_binds_whom() -> None:
 def test_a_met_wish_is_bound_by_nothing() -> None:
     solver, p, q = small()
     wish = np.full(4, 1e3)
-    solution = solver.solve(np.zeros(4), wish, wish, linear_state(solver, p, q), v_min_pu=0.9, v_max_pu=1.1)
+    solution = solver.solve(
+        np.zeros(4), wish, wish, linear_state(solver, p, q), v_min_pu=0.9, v_max_pu=1.1
+    )
     assert solution.setpoint_w == pytest.approx(wish)
     assert np.all(solution.binding == -1)
 
@@ -120,7 +138,9 @@ def test_priority_is_curtailed_last() -> None:
     p, q = feeder.p_w.sum(axis=1), feeder.q_var.sum(axis=1)
     hi, lo = np.full(4, 100e3), np.zeros(4)
     priority = np.array([0, 1, 0, 2], np.int32)
-    solution = solver.solve(lo, hi, hi, linear_state(solver, p, q), v_min_pu=0.9, v_max_pu=1.1, priority=priority)
+    solution = solver.solve(
+        lo, hi, hi, linear_state(solver, p, q), v_min_pu=0.9, v_max_pu=1.1, priority=priority
+    )
     x = solution.setpoint_w
     assert x[0] == pytest.approx(x[2], abs=1.0)
     assert x[0] < 1.0 or x[1] > 0.999 * hi[1]
@@ -141,7 +161,10 @@ def test_v2g_lifts_a_voltage_that_is_low_without_evs() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"lo_w": np.full(4, 2e3), "hi_w": np.full(4, 1e3)}, "EVSE 0: lo_w 2000.0 is above hi_w 1000.0"),
+        (
+            {"lo_w": np.full(4, 2e3), "hi_w": np.full(4, 1e3)},
+            "EVSE 0: lo_w 2000.0 is above hi_w 1000.0",
+        ),
         ({"desired_w": np.full(4, np.nan)}, "desired_w must be finite"),
         ({"weight": np.zeros(4)}, "weight must be positive"),
         ({"priority": np.full(4, 9)}, "priority must be 0 .. 3"),

@@ -55,20 +55,40 @@ def test_reads_linecodes_and_loads() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "reason"),
     [
-        ("base_voltage_v", "base_voltage", 5, "unknown key 'base_voltage'; did you mean 'base_voltage_v'"),
+        (
+            "base_voltage_v",
+            "base_voltage",
+            5,
+            "unknown key 'base_voltage'; did you mean 'base_voltage_v'",
+        ),
         ("r0_ohm_per_km", "r0_ohm_per_m", 10, "did you mean 'r0_ohm_per_km'"),
         ("[loads]", "[load]", 22, "did you mean 'loads'"),
         ('"p_w", "q_var"', '"p_kw", "q_var"', 22, "unknown column 'p_kw'; did you mean 'p_w'"),
-        ('"NAYY4x150", 80', '"NAYY4x15", 80', 18, "unknown linecode 'NAYY4x15'; did you mean 'NAYY4x150'"),
+        (
+            '"NAYY4x150", 80',
+            '"NAYY4x15", 80',
+            18,
+            "unknown linecode 'NAYY4x15'; did you mean 'NAYY4x150'",
+        ),
         ('"NAYY4x150", 80', '"NAYY4x150", "80 m"', 18, "length_m must be a number, got '80 m'"),
         ('"NAYY4x150", 80', '"NAYY4x150", -80', 18, "length_m must be positive"),
-        ('["b", "c", "NAYY4x150", 10, "a"]', '["b", "c", "NAYY4x150", 10]', 19, "a row needs 5 values"),
+        (
+            '["b", "c", "NAYY4x150", 10, "a"]',
+            '["b", "c", "NAYY4x150", 10]',
+            19,
+            "a row needs 5 values",
+        ),
         ('["b", "c"', '["b", "a"', 19, "two branches join buses"),
         ('["c", 1000', '["c", nan', 25, "p_w must be a number"),
         ('["c", 1000', '["z", 1000', 25, "load at bus 'z', which no branch connects"),
         ('"c", 1000, 100, "a"', '"c", 1000, 100, "b"', 25, "the bus has 'a'"),
         ('"c", 1000, 100, "a"', '"c", 1000, 100, "q"', 25, "letters of 'abc'"),
-        ("base_voltage_v = 400", "base_voltage_v = 0", 5, "base_voltage_v must be finite and positive"),
+        (
+            "base_voltage_v = 400",
+            "base_voltage_v = 0",
+            5,
+            "base_voltage_v must be finite and positive",
+        ),
         ('bus = "substation"', 'bus = "nowhere"', 3, "no branch touches the source bus 'nowhere'"),
         ("= 270", "= = 270", 12, "not valid TOML"),
     ],
@@ -83,8 +103,11 @@ def test_refuses_with_line_and_reason(old: str, new: str, line: int, reason: str
 
 
 def test_a_loop_is_reported_at_the_branch_that_closes_it() -> None:
-    text = GOOD.replace('["b", "c", "NAYY4x150", 10, "a"],', '["b", "c", "NAYY4x150", 9, "abc"], \n["c","a","NAYY4x150",9,"abc"],')
-    with pytest.raises(feeder_file.FeederFileError, match="meshed.*loop") as caught:
+    text = GOOD.replace(
+        '["b", "c", "NAYY4x150", 10, "a"],',
+        '["b", "c", "NAYY4x150", 9, "abc"], \n["c","a","NAYY4x150",9,"abc"],',
+    )
+    with pytest.raises(feeder_file.FeederFileError, match=r"meshed.*loop") as caught:
         feeder_file.loads(text)
     assert caught.value.line in (18, 19, 20)
 
@@ -95,7 +118,16 @@ def test_what_is_written_is_read_back(seed: int, three_phase: bool) -> None:
     feeder = random_feeder(np.random.default_rng(seed), 12, three_phase=three_phase)
     back = feeder_file.loads(dumps(feeder, "a comment\nof two lines"))
     assert back.bus_names == feeder.bus_names
-    for name in ("parent", "z_ohm", "phase_mask", "base_v", "p_w", "q_var", "ampacity_a", "rating_va"):
+    for name in (
+        "parent",
+        "z_ohm",
+        "phase_mask",
+        "base_v",
+        "p_w",
+        "q_var",
+        "ampacity_a",
+        "rating_va",
+    ):
         assert getattr(back, name) == pytest.approx(getattr(feeder, name), rel=1e-10), name
 
 

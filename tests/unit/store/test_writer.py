@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Connection, Engine, event, text
 
-from csms.domain.errors import InvalidInput
+from csms.domain.errors import InvalidInput, StoreUnavailable
 from csms.store import engines
 from csms.store.repositories import commands, transactions
 from csms.store.repositories.counters import TRANSACTION_NUMBER, reserve
 from csms.store.rows import ticket
 from csms.store.schema import METADATA
 from csms.store.writer import write_group
-from tests.integration.store.samples import CP1, T0, TOKEN, transaction, transaction_record
+from tests.integration.store.samples import CP1, T0, TOKEN, transaction_record
 
 
 @pytest.fixture
@@ -52,9 +52,12 @@ def test_blocks_follow_each_other(engine: Engine) -> None:
             lambda c: transactions.page(c, CP1, (T0, "a", "b"), 10),
             "ix_transactions_station_sort_at",
         ),
-        (lambda c: transactions.open_transactions(c), "ix_transactions_open"),
-        (lambda c: transactions.started_16(c, CP1, 1, TOKEN.key, T0, 0.0), "sort_at"),
-        (lambda c: commands.open_commands(c), "ix_commands_open"),
+        (transactions.open_transactions, "ix_transactions_open"),
+        (
+            lambda c: transactions.started_16(c, CP1, 1, TOKEN.key, T0, 0.0),
+            "ix_transactions_station_sort_at",
+        ),
+        (commands.open_commands, "ix_commands_open"),
         (lambda c: commands.page(c, CP1, None, 10), "ix_commands_station_id_command_id"),
     ],
     ids=["all", "of a station", "open", "started 1.6", "open commands", "commands"],
@@ -78,7 +81,8 @@ def test_questions_use_their_index_and_sort_nothing_big(
         assert "FOR ORDER BY" not in steps
 
 
-def test_a_transaction_without_instants_is_stored() -> None:
-    (sink_row,) = ticket([transaction_record(1)])
-    assert len(sink_row[1]) == 25
-    assert transaction(started=None).started is None
+def test_an_outage_gives_each_caller_an_exception_of_its_own() -> None:
+    """One exception raised in many tasks would gather all their tracebacks."""
+    outcomes = write_group(engines.memory(), [ticket([transaction_record(n)]) for n in range(3)])
+    assert [type(o) for o in outcomes] == [StoreUnavailable] * 3  # there are no tables
+    assert len({id(o) for o in outcomes}) == 3

@@ -78,7 +78,7 @@ REFUSED: list[tuple[tuple[str, ...], int, dict[str, Any], str]] = [
     (ONLY_21, 1, one(mode=MODE.EXTERNAL_SETPOINT, discharge_limit=1.0), "above 0"),
     (ONLY_21, 1, one(mode=MODE.LOCAL_FREQUENCY, v2x_baseline_w=0.0), "needs freq_watt"),
     (ONLY_21, 1, one(mode=MODE.LOCAL_FREQUENCY, v2x_baseline_w=0.0, freq_watt=CURVE[:1]), "2 to 20"),
-    (ONLY_21, 1, {"unit": RateUnit.A, **one(mode=MODE.LOCAL_FREQUENCY, v2x_baseline_w=0.0, freq_watt=CURVE)}, "rate unit W"),
+    (ONLY_21, 1, {"unit": RateUnit.A, **one(mode=MODE.LOCAL_FREQUENCY, v2x_baseline_w=0.0, freq_watt=CURVE)}, "unit W"),
     (ONLY_21, 1, one(mode=MODE.LOCAL_FREQUENCY, v2x_baseline_w=0.0, freq_watt=((49.0, nan), (51.0, 1.0))), "nan"),
 ]  # fmt: skip
 

@@ -1,0 +1,157 @@
+"""The AC check of a vector of setpoints, and the linear model that agrees with it.
+
+For one step's base loads: solve the AC power flow, compare with the limits, and shift the linear model so that it says
+the same at the vector tried.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from csms.dispatch.solver import DispatchError, DispatchSolver, LinearState
+from csms.grid import power_flow
+from csms.grid.lindistflow import forward
+from csms.grid.network import S_BASE_VA, ComplexArray, FloatArray, IntArray
+from csms.grid.power_flow import PowerFlow
+
+_BREACH_TOLERANCE_PU = 1.0e-8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Limits:
+    """What the feeder must stay within."""
+
+    v_min_pu: float | FloatArray = 0.95  # scalar or (n,)
+    v_max_pu: float | FloatArray = 1.05
+    thermal: bool = True  # honour the feeder's ampacities and ratings
+    margin_pu: float = 1.0e-5  # kept from the voltage limits
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trial:
+    """The AC answer to one vector; ``breach`` inf where the power flow collapsed."""
+
+    pf: PowerFlow | None
+    u: FloatArray  # (n, m), measured offset included
+    breach: float  # pu, > 0 where a limit is broken
+    voltage_breach: float
+
+
+class AcCheck:
+    """The AC check against the limits, for one step's base loads."""
+
+    def __init__(
+        self, solver: DispatchSolver, limits: Limits, base_p_w: FloatArray, base_q_var: FloatArray
+    ):
+        self._solver, self._limits, self._p, self._q = solver, limits, base_p_w, base_q_var
+        self._feeder = feeder = solver.feeder
+        n, m = feeder.n_bus, solver.m
+        self._v_min = np.broadcast_to(np.reshape(limits.v_min_pu, (-1, 1)), (n, m))
+        self._v_max = np.broadcast_to(np.reshape(limits.v_max_pu, (-1, 1)), (n, m))
+        self._mask = solver.model.mask
+        self._offset = np.zeros((n, m))
+        self._start: ComplexArray | None = None
+        base_a = S_BASE_VA / feeder.base_v
+        self._thermal = limits.thermal and bool(
+            np.isfinite(feeder.ampacity_a).any() or np.isfinite(feeder.rating_va).any()
+        )
+        self._i_max = feeder.ampacity_a / base_a
+        self._s_max = feeder.rating_va / S_BASE_VA / (3.0 if m == 1 else 1.0)
+
+    def __call__(self, x: FloatArray, *, must_converge: bool = False) -> Trial:
+        pf = power_flow.solve(
+            self._feeder,
+            self._p + self._solver.load_w(x),
+            self._q,
+            start=self._start,
+            check=must_converge,
+        )
+        if not pf.converged:
+            return Trial(None, np.zeros(0), np.inf, np.inf)
+        self._start = pf.v_pu
+        v = pf.v_pu.reshape(self._feeder.n_bus, -1)
+        u = v.real**2 + v.imag**2 + self._offset
+        magnitude = np.sqrt(np.maximum(u, 0.0))
+        over = np.maximum(self._v_min - magnitude, magnitude - self._v_max)[1:][self._mask[1:]]
+        voltage = float(over.max(initial=-np.inf)) - _BREACH_TOLERANCE_PU
+        breach = voltage
+        if self._thermal:
+            current, power = self._loading(pf)
+            breach = max(
+                breach, float((current / self._i_max[:, None]).max()) - 1.0 - _BREACH_TOLERANCE_PU
+            )
+            breach = max(breach, float((power / self._s_max).max()) - 1.0 - _BREACH_TOLERANCE_PU)
+        return Trial(pf, u, breach, max(voltage, 0.0))
+
+    def learn(self, here: Trial, measured_v_pu: FloatArray | None) -> None:
+        """Takes over the offset of measured to modelled squared voltage; see :func:`spread_offsets`."""
+        if measured_v_pu is None:
+            return
+        seen = np.reshape(measured_v_pu, self._offset.shape) ** 2 - here.u
+        self._offset = spread_offsets(self._feeder.parent, np.ascontiguousarray(seen))
+
+    def linear_state(self, x: FloatArray, trial: Trial) -> LinearState:
+        """The linear model, shifted so that at ``x`` it says what the AC solution says."""
+        n, m = self._feeder.n_bus, self._solver.m
+        model = self._solver.model
+        load = self._solver.load_w(x).reshape(n, m) / (S_BASE_VA * (3.0 if m == 1 else 1.0))
+        u, flow, unused = np.empty((n, m)), load.copy(), np.zeros((n, m))
+        forward(model.parent, model.r, np.zeros_like(model.x), model.gain, 0.0, flow, unused, u)
+        inf = np.full((n, m + 1), np.inf)
+        if trial.pf is None:
+            raise DispatchError("no AC state to linearise about")
+        if not self._thermal:
+            return LinearState(trial.u - u, np.zeros((n, m + 1)), inf, inf)
+        # |S| <= limit as |P| <= sqrt(limit^2 - Q^2), with Q of the AC state
+        v, i = trial.pf.v_pu.reshape(n, m), trial.pf.i_pu.reshape(n, m)
+        ends = v * np.conj(i)
+        through = trial.pf.flow_va(self._feeder).reshape(n, m).sum(axis=1) / (
+            S_BASE_VA * (3.0 if m == 1 else 1.0)
+        )
+        limit = inf.copy()
+        apparent = np.abs(v) * self._i_max[:, None]
+        limit[:, :m] = np.sqrt(np.maximum(apparent**2 - ends.imag**2, 0.0))
+        limit[:, m] = np.sqrt(np.maximum(self._s_max**2 - through.imag**2, 0.0))
+        limit = np.where(np.isfinite(limit), limit * (1.0 - self._limits.margin_pu), np.inf)
+        free = np.empty((n, m + 1))
+        free[:, :m] = ends.real - flow
+        free[:, m] = through.real - flow.sum(axis=1)
+        free[~np.isfinite(free)] = 0.0
+        return LinearState(trial.u - u, free, limit, limit)
+
+    def _loading(self, pf: PowerFlow) -> tuple[FloatArray, FloatArray]:
+        """Branch currents (n, m) and total apparent powers (n,) per unit; the source's own entry left at 0."""
+        n = self._feeder.n_bus
+        current = np.abs(pf.i_pu.reshape(n, -1))
+        current[0] = 0.0
+        scale = S_BASE_VA * (3.0 if pf.v_pu.ndim == 1 else 1.0)
+        power = np.abs(np.nansum(pf.flow_va(self._feeder).reshape(n, -1), axis=1)) / scale
+        power[0] = 0.0
+        return current, power
+
+
+@njit(cache=True, nogil=True)
+def spread_offsets(parent: IntArray, seen: FloatArray) -> FloatArray:
+    """Offsets (n, m) everywhere from those seen at the meters (NaN elsewhere).
+
+    A bus without a meter takes the mean of what lies below it, else what its parent has; 0 where nothing is known.
+    """
+    n, m = seen.shape
+    out, weight = np.zeros((n, m)), np.zeros((n, m))
+    for i in range(n - 1, -1, -1):
+        for f in range(m):
+            if not np.isnan(seen[i, f]):
+                out[i, f], weight[i, f] = seen[i, f], 1.0
+            elif weight[i, f] > 0.0:
+                out[i, f] /= weight[i, f]
+            if i > 0 and weight[i, f] > 0.0 and np.isnan(seen[parent[i], f]):
+                out[parent[i], f] += out[i, f]
+                weight[parent[i], f] += 1.0
+    for i in range(1, n):
+        for f in range(m):
+            if weight[i, f] == 0.0:
+                out[i, f] = out[parent[i], f]
+    return out
