@@ -1,4 +1,4 @@
-"""The same scenario without a central system, and the same disturbance without vehicles."""
+"""The same scenario without a central system."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from random import Random
 
 from charger_sim.clock import ManualClock
 from charger_sim.feeders import resolve_feeder
-from charger_sim.plant import FrequencyState, FrequencySystem, PlantDiverged, PlantFeeder
+from charger_sim.plant import PlantDiverged, PlantFeeder
 from charger_sim.scenario import Scenario
 from charger_sim.station.station import Station
 from charger_sim.visits import Visits
 from charger_sim.world import GenerationLoss, World
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
-FREQUENCY_STEP_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +86,3 @@ def uncontrolled(
         energy_wh=record.ev_wh,
         collapsed=collapsed,
     )
-
-
-def nadir_without_ev_hz(
-    system: FrequencySystem, losses: tuple[GenerationLoss, ...], duration_s: float
-) -> float | None:
-    """Lowest frequency since the first loss with no charger on the system; ``None`` without a
-    loss."""
-    state, lowest = FrequencyState(system), None
-    for n in range(round(duration_s / FREQUENCY_STEP_S)):
-        lost_w = sum(x.power_w for x in losses if x.at_s <= n * FREQUENCY_STEP_S + 1e-9)
-        f_hz = state.step(FREQUENCY_STEP_S, -lost_w / system.s_base_va)
-        if lost_w > 0.0:
-            lowest = f_hz if lowest is None else min(lowest, f_hz)
-    return lowest

@@ -9,7 +9,6 @@ from datetime import datetime
 
 from charger_sim.link import StationLink
 from charger_sim.measure import Latencies
-from charger_sim.reference import generation_losses, nadir_without_ev_hz
 from charger_sim.scenario import Scenario
 from charger_sim.world import World
 
@@ -86,7 +85,6 @@ def summarize(
     record = world.record
     stations = [link.station for link in links]
     evses = [evse for station in stations for evse in station.evses.values()]
-    system, losses = scenario.system(), generation_losses(scenario)
     return SwarmSummary(
         scenario=scenario.name,
         seed=scenario.seed,
@@ -102,7 +100,7 @@ def summarize(
         curtailed_wh=sum(e.curtailed_wh for e in evses),
         peak_power_w=record.peak_power_w,
         frequency_nadir_hz=record.nadir_hz,
-        frequency_nadir_without_ev_hz=nadir_without_ev_hz(system, losses, world.t_s),
+        frequency_nadir_without_ev_hz=record.nadir_without_ev_hz,
         droop_peak_w=record.droop_peak_w,
         transactions=len(transactions),
         connects=sum(link.connects for link in links),

@@ -33,13 +33,15 @@ class GenerationLoss:
 class WorldRecord:
     """What the plant has seen. Voltages are the lowest of any bus and phase; those of the first
     ``GRACE_S`` seconds are in ``worst_v_pu`` but not in ``seconds_below_limit``. The nadir is that
-    since the first generation loss, ``None`` before one."""
+    since the first generation loss, ``None`` before one; ``nadir_without_ev_hz`` that of the same
+    system with no charger on it."""
 
     worst_v_pu: float = 1.0
     worst_bus: str = ""
     seconds_below_limit: float = 0.0
     lowest_after_grace_v_pu: float = 1.0
     nadir_hz: float | None = None
+    nadir_without_ev_hz: float | None = None
     droop_peak_w: float = 0.0
     peak_power_w: float = 0.0
     ev_wh: float = 0.0
@@ -65,6 +67,7 @@ class World:
         self.record = WorldRecord()
         self.t_s = 0.0
         self.frequency = FrequencyState(system)
+        self._bare = FrequencyState(system)
         self._losses = tuple(losses)
         self._substep_s = substep_s
         self._evses = [evse for station in stations for evse in station.evses.values()]
@@ -92,12 +95,14 @@ class World:
         f_hz = self.frequency.f_hz
         power_w = sum(station.step(sub_s, f_hz) for station in self.stations)
         lost_w = sum(loss.power_w for loss in self._losses if loss.at_s <= self.t_s + 1e-9)
-        self.frequency.step(sub_s, -(lost_w + power_w) / self.frequency.system.s_base_va)
+        s_base_va = self.frequency.system.s_base_va
+        self.frequency.step(sub_s, -(lost_w + power_w) / s_base_va)
+        self._bare.step(sub_s, -lost_w / s_base_va)
         self.t_s += sub_s
         record = self.record
         if lost_w > 0.0:
-            f_hz = self.frequency.f_hz
-            record.nadir_hz = f_hz if record.nadir_hz is None else min(record.nadir_hz, f_hz)
+            record.nadir_hz = _lower(record.nadir_hz, self.frequency.f_hz)
+            record.nadir_without_ev_hz = _lower(record.nadir_without_ev_hz, self._bare.f_hz)
         response_w = abs(sum(evse.response_w for evse in self._evses))
         record.droop_peak_w = max(record.droop_peak_w, response_w)
         return power_w * sub_s
@@ -131,3 +136,7 @@ class World:
         record.frequency_trace.append((self.t_s, self.frequency.f_hz))
         record.power_trace.append((self.t_s, self.power_w))
         record.voltage_trace.append((self.t_s, lowest))
+
+
+def _lower(known: float | None, value: float) -> float:
+    return value if known is None else min(known, value)

@@ -40,7 +40,8 @@ from csms.services.live import LiveBus
 from csms.services.onboarding import Onboarding, OnboardingPlan
 from csms.services.setpoints import Setpoints
 from csms.settings import Settings
-from csms.settings.model import Evse, Gateway as GatewaySection
+from csms.settings.model import Evse
+from csms.settings.model import Gateway as GatewaySection
 from csms.store import Store
 from csms.telemetry.message_journal import MessageJournal
 from csms.telemetry.metrics import Metrics

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import expm
+
 
 @dataclass(frozen=True, slots=True)
 class FrequencySystem:
@@ -31,46 +35,40 @@ class FrequencySystem:
             raise ValueError("frequency system: f_nominal_hz, s_base_va, h_s, droop, t_r_s > 0")
 
 
-@dataclass(slots=True)
 class FrequencyState:
-    """Deviation of speed, slow governor state and secondary control, all pu."""
+    """State is (speed deviation, slow governor output, secondary control), pu.
 
-    system: FrequencySystem
-    dw: float = 0.0
-    governor: float = 0.0
-    agc: float = 0.0
+    The system is linear, so a step under constant power is exact whatever its length.
+    """
+
+    def __init__(self, system: FrequencySystem) -> None:
+        self.system = system
+        self._x = np.zeros(4)  # (3 states + constant input), pu
+        self._dt_s = 0.0
+        self._advance = np.eye(4)
 
     @property
     def f_hz(self) -> float:
-        return self.system.f_nominal_hz * (1.0 + self.dw)
+        return self.system.f_nominal_hz * (1.0 + float(self._x[0]))
 
     def step(self, dt_s: float, surplus_pu: float) -> float:
-        """One Runge-Kutta step of order 4; ``surplus_pu`` is generation minus load beyond the
-        balance the system started from. Returns the frequency, Hz."""
-        y = (self.dw, self.governor, self.agc)
-        k1 = self._slope(y, surplus_pu)
-        k2 = self._slope(_add(y, k1, dt_s / 2.0), surplus_pu)
-        k3 = self._slope(_add(y, k2, dt_s / 2.0), surplus_pu)
-        k4 = self._slope(_add(y, k3, dt_s), surplus_pu)
-        self.dw, self.governor, self.agc = (
-            y[i] + dt_s / 6.0 * (k1[i] + 2.0 * k2[i] + 2.0 * k3[i] + k4[i]) for i in range(3)
-        )
+        """Advances ``dt_s`` seconds; ``surplus_pu`` is generation minus load beyond the balance
+        the system started from. Returns the frequency, Hz."""
+        if dt_s != self._dt_s:
+            self._dt_s, self._advance = dt_s, expm(self._matrix() * dt_s)
+        self._x[3] = surplus_pu
+        self._x = self._advance @ self._x
         return self.f_hz
 
-    def _slope(
-        self, y: tuple[float, float, float], surplus_pu: float
-    ) -> tuple[float, float, float]:
-        s, (dw, slow, agc) = self.system, y
-        gain = s.k_m / s.droop
-        mechanical = slow - s.f_h * gain * dw + agc
-        return (
-            (mechanical + surplus_pu - s.d * dw) / (2.0 * s.h_s),
-            (-(1.0 - s.f_h) * gain * dw - slow) / s.t_r_s,
-            -s.agc_per_s * dw,
+    def _matrix(self) -> NDArray[np.float64]:
+        """d/dt of (speed, governor, secondary, surplus); the last is held."""
+        s = self.system
+        gain, m = s.k_m / s.droop, 2.0 * s.h_s
+        return np.array(
+            [
+                [-(s.f_h * gain + s.d) / m, 1.0 / m, 1.0 / m, 1.0 / m],
+                [-(1.0 - s.f_h) * gain / s.t_r_s, -1.0 / s.t_r_s, 0.0, 0.0],
+                [-s.agc_per_s, 0.0, 0.0, 0.0],
+                [0.0, 0.0, 0.0, 0.0],
+            ]
         )
-
-
-def _add(
-    y: tuple[float, float, float], k: tuple[float, float, float], h: float
-) -> tuple[float, float, float]:
-    return (y[0] + h * k[0], y[1] + h * k[1], y[2] + h * k[2])

@@ -121,7 +121,6 @@ class Sessions:
             started_s=st.clock.monotonic(),
             start=st.readings(evse),
             remote_start_id=remote_start_id,
-            offline_start=not st.online,
         )
         evse.tx = tx
         evse.ready_after(self.handshake_s)

@@ -32,7 +32,6 @@ class Transaction:
     ended: datetime | None = None
     stop: Readings | None = None
     stopped_reason: str | None = None
-    offline_start: bool = False
     discarded: bool = False
 
     def next_seq_no(self) -> int:

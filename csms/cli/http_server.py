@@ -14,6 +14,14 @@ from csms.settings.model import Http
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """The command that runs us handles signals."""
@@ -45,8 +53,9 @@ class HttpServer:
         self._task = asyncio.get_running_loop().create_task(
             self._server.serve(sockets=[self._socket]), name="http"
         )
-        while not self._server.started and not self._task.done():
-            await asyncio.sleep(0.01)
+        listening = asyncio.ensure_future(self._server.listening.wait())
+        await asyncio.wait({self._task, listening}, return_when=asyncio.FIRST_COMPLETED)
+        listening.cancel()
         if self._task.done():
             self._task.result()
 

@@ -94,7 +94,9 @@ class FeederDesk:
         p_w, q_var = base_loads(self._dispatcher)
         safe_w = np.array(list(self.safe_power_w.values()))
         nothing = np.zeros(len(self._places))
-        self._dispatcher.step(p_w, q_var, Requests.simple(nothing, 2.0 * safe_w + 1.0, safe_w + 1.0))
+        self._dispatcher.step(
+            p_w, q_var, Requests.simple(nothing, 2.0 * safe_w + 1.0, safe_w + 1.0)
+        )
         self._dispatcher.reset()
 
     def decide(self, snapshot: Snapshot, now: datetime, stopwatch: Stopwatch) -> Decision:

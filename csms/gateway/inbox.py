@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import structlog
+
 from csms import translate
 from csms.domain.errors import DomainError, NotPermitted, StoreUnavailable
 from csms.domain.events import Booted, BootReply, RegistrationStatus
 from csms.domain.fleet import StationState
+from csms.domain.records import NotificationRecord
 from csms.gateway.courier import VERSIONS, LinkCourier
 from csms.gateway.ports import CloseReason, StationCredential, StationLink
 from csms.ids import StationId
@@ -20,6 +23,8 @@ from csms.services.command_desk import CommandDesk
 from csms.services.core import Core
 from csms.services.handlers import handle
 from csms.services.onboarding import Onboarding
+
+log = structlog.get_logger("csms.gateway")
 
 
 class Inbox:
@@ -81,6 +86,9 @@ class Inbox:
             raise CloseUnanswered(error.message) from error
         except DomainError as error:
             raise CallError(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, error.message) from error
+        except Exception as error:
+            await self._quarantine(station_id, action, payload, error)
+            raise CallError(ErrorCode.INTERNAL_ERROR, "kept for inspection") from error
         if (
             isinstance(event, Booted)
             and isinstance(reply, BootReply)
@@ -109,6 +117,23 @@ class Inbox:
         self._core.live.publish("station", station_id)
         if reason is not CloseReason.STATION:
             self._core.live.publish("alarm", f"{station_id} disconnected: {reason}")
+
+    async def _quarantine(
+        self, station_id: StationId, action: str, payload: dict[str, Any], error: Exception
+    ) -> None:
+        """A message that a defect of ours cannot digest is kept and refused: unanswered it would come back for ever."""
+        log.error("message quarantined", station=station_id, action=action, exc_info=error)
+        self._core.live.publish("alarm", f"{station_id}: {action} quarantined: {error!r:.200}")
+        record = NotificationRecord(
+            station_id=station_id,
+            action=f"quarantine:{action}",
+            received=self._core.clock.now(),
+            payload=payload,
+        )
+        try:
+            await self._core.journal.commit(record)
+        except StoreUnavailable as unavailable:
+            raise CloseUnanswered(unavailable.message) from error
 
     def _greet(self, station: StationState) -> None:
         """What waited for the station is delivered after it was made safe."""

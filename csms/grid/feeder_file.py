@@ -174,7 +174,11 @@ class _Reader:
         else:
             z = _impedance(values, "_ohm", self._number)
         base = row.get("to_base_voltage_v")
-        tap = (self._number(values, "tap_a", 1.0), self._number(values, "tap_b", 1.0), self._number(values, "tap_c", 1.0))
+        tap = (
+            self._number(values, "tap_a", 1.0),
+            self._number(values, "tap_b", 1.0),
+            self._number(values, "tap_c", 1.0),
+        )
         return Branch(
             str(row["from"]), str(row["to"]), z, self._phases(values), ampacity,
             self._number(values, "rating_va", math.inf), None if base is None else float(base),

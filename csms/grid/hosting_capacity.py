@@ -29,7 +29,12 @@ class HostingCapacity:
 
 
 def hosting_capacity(
-    feeder: Feeder, share: FloatArray, *, v_min_pu: float, power_factor: float = 1.0, thermal: bool = False
+    feeder: Feeder,
+    share: FloatArray,
+    *,
+    v_min_pu: float,
+    power_factor: float = 1.0,
+    thermal: bool = False,
 ) -> HostingCapacity:
     """Largest total load, spread as ``share`` ((n,) of balanced totals or (n, 3), sum 1), that keeps ``v_min_pu``.
 
@@ -38,26 +43,46 @@ def hosting_capacity(
     where the voltage at a bus does not fall with it.
     """
     share = np.asarray(share, float)
-    if not np.isfinite(share).all() or share.min() < 0 or abs(share.sum() - 1.0) > 1e-9 or share[0].any():
-        raise ValueError("share must be a distribution over the buses other than the source: >= 0, sum 1")
+    if (
+        not np.isfinite(share).all()
+        or share.min() < 0
+        or abs(share.sum() - 1.0) > 1e-9
+        or share[0].any()
+    ):
+        raise ValueError(
+            "share must be a distribution over the buses other than the source: >= 0, sum 1"
+        )
     if not 0.0 < power_factor <= 1.0:
         raise ValueError(f"power_factor must be in (0, 1], got {power_factor}")
-    p, q = (feeder.p_w, feeder.q_var) if share.ndim == 2 else (feeder.p_w.sum(axis=1), feeder.q_var.sum(axis=1))
+    p, q = (
+        (feeder.p_w, feeder.q_var)
+        if share.ndim == 2
+        else (feeder.p_w.sum(axis=1), feeder.q_var.sum(axis=1))
+    )
     tangent = np.tan(np.arccos(power_factor))
 
     def state(total_w: float) -> power_flow.PowerFlow:
-        return power_flow.solve(feeder, p + total_w * share, q + total_w * tangent * share, check=False)
+        return power_flow.solve(
+            feeder, p + total_w * share, q + total_w * tangent * share, check=False
+        )
 
     def holds(total_w: float) -> bool:
         flow = state(total_w)
-        return flow.converged and flow.min_v_pu >= v_min_pu and not (thermal and _overloaded(feeder, flow))
+        return (
+            flow.converged
+            and flow.min_v_pu >= v_min_pu
+            and not (thermal and _overloaded(feeder, flow))
+        )
 
     ac_w = _largest(holds)
     beyond = state(ac_w * (1.0 + 1e-6) + 1.0)
     by_voltage = not beyond.converged or beyond.min_v_pu < v_min_pu
     lowest = int(np.nanargmin(beyond.vm_pu)) // (3 if share.ndim == 2 else 1)
     return HostingCapacity(
-        ac_w, _linear(feeder, p, q, share, tangent, v_min_pu), lowest, "voltage" if by_voltage else "loading"
+        ac_w,
+        _linear(feeder, p, q, share, tangent, v_min_pu),
+        lowest,
+        "voltage" if by_voltage else "loading",
     )
 
 
@@ -116,7 +141,9 @@ def stochastic(
             extra = np.stack([
                 np.bincount(slot[s, : count[s]], minlength=size) for s in range(*rows.indices(placements))
             ]).reshape(-1, *p.shape)  # fmt: skip
-            batch = power_flow.solve_batch(feeder, p + ev_w * extra, np.broadcast_to(q, extra.shape), check=False)
+            batch = power_flow.solve_batch(
+                feeder, p + ev_w * extra, np.broadcast_to(q, extra.shape), check=False
+            )
             with np.errstate(all="ignore"):
                 out[rows] = np.where(batch.converged, np.nan_to_num(batch.min_v_pu), 0.0)
         return out
@@ -149,7 +176,9 @@ def _linear(
     feeder: Feeder, p: FloatArray, q: FloatArray, share: FloatArray, tangent: float, v_min_pu: float
 ) -> float:
     before = lindistflow.voltages_squared(feeder, p, q)
-    per_w = before - lindistflow.voltages_squared(feeder, p + share * 1e3, q + tangent * share * 1e3)
+    per_w = before - lindistflow.voltages_squared(
+        feeder, p + share * 1e3, q + tangent * share * 1e3
+    )
     fall = np.where(per_w > 0, per_w / 1e3, np.nan)
     room = np.nanmin((before - v_min_pu**2) / fall)
     return max(0.0, float(room))
@@ -158,7 +187,9 @@ def _linear(
 def _overloaded(feeder: Feeder, flow: power_flow.PowerFlow) -> bool:
     current = flow.current_a(feeder)[1:].reshape(feeder.n_bus - 1, -1)
     power = np.abs(np.nansum(flow.flow_va(feeder).reshape(feeder.n_bus, -1), axis=1))[1:]
-    return bool((current > feeder.ampacity_a[1:, None]).any() or (power > feeder.rating_va[1:]).any())
+    return bool(
+        (current > feeder.ampacity_a[1:, None]).any() or (power > feeder.rating_va[1:]).any()
+    )
 
 
 def _largest(holds: Callable[[float], bool]) -> float:

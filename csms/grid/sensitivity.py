@@ -92,7 +92,9 @@ class _Tangent:
         self.tap = np.ones((n, 1)) if one else arrays.tap
         self.b = np.zeros((n, 1)) if one else arrays.b
         self.per_watt = 1.0 / (S_BASE_VA * (3.0 if one else 1.0))
-        load = _load_current(feeder.parent, self.tap, flow.i_pu.reshape(n, m)) - 1j * self.b * self.v
+        load = (
+            _load_current(feeder.parent, self.tap, flow.i_pu.reshape(n, m)) - 1j * self.b * self.v
+        )
         self.c = load / np.conj(self.v)
         self.reach = np.ones((n, m))
         for i in range(1, n):

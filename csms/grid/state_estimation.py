@@ -106,14 +106,26 @@ class _Problem:
     """The forecast, and the meters as functions of the loads. Loads are (2, n, m) in W and var."""
 
     def __init__(
-        self, feeder: Feeder, p0: FloatArray, q0: FloatArray, p_sigma: FloatArray, q_sigma: FloatArray
+        self,
+        feeder: Feeder,
+        p0: FloatArray,
+        q0: FloatArray,
+        p_sigma: FloatArray,
+        q_sigma: FloatArray,
     ):
         self.feeder, self.shape = feeder, np.shape(p0)
         self.m = 1 if len(self.shape) == 1 else 3
         self.mask = np.ones((feeder.n_bus, 1), bool) if self.m == 1 else feeder.phase_mask
-        for name, part in (("p0_w", p0), ("q0_var", q0), ("p_sigma_w", p_sigma), ("q_sigma_var", q_sigma)):
+        for name, part in (
+            ("p0_w", p0),
+            ("q0_var", q0),
+            ("p_sigma_w", p_sigma),
+            ("q_sigma_var", q_sigma),
+        ):
             if np.shape(part) != self.shape or not np.isfinite(part).all():
-                raise ValueError(f"{name} must be finite with shape {self.shape}, got {np.shape(part)}")
+                raise ValueError(
+                    f"{name} must be finite with shape {self.shape}, got {np.shape(part)}"
+                )
         if np.min(p_sigma) < 0 or np.min(q_sigma) < 0:
             raise ValueError("standard deviations must not be negative")
         self.x0 = np.stack([p0, q0]).reshape(2, feeder.n_bus, self.m).astype(float)
@@ -124,7 +136,9 @@ class _Problem:
         if not (0 <= meter.bus < self.feeder.n_bus and 0 <= meter.phase < self.m):
             raise ValueError(f"measurement {k}: no bus {meter.bus} phase {meter.phase}")
         if not self.mask[meter.bus, meter.phase]:
-            raise ValueError(f"measurement {k}: bus {self.feeder.bus_names[meter.bus]!r} has no such phase")
+            raise ValueError(
+                f"measurement {k}: bus {self.feeder.bus_names[meter.bus]!r} has no such phase"
+            )
         if not (np.isfinite(meter.value) and np.isfinite(meter.sigma) and meter.sigma > 0):
             raise ValueError(f"measurement {k}: value must be finite and sigma positive")
 
@@ -134,7 +148,9 @@ class _Problem:
     def solve(self, x: FloatArray) -> PowerFlow:
         return power_flow.solve(self.feeder, *self.loads(x))
 
-    def predict(self, meter: Measurement, x: FloatArray, flow: PowerFlow, power: FloatArray) -> float:
+    def predict(
+        self, meter: Measurement, x: FloatArray, flow: PowerFlow, power: FloatArray
+    ) -> float:
         i, f = meter.bus, meter.phase
         if meter.quantity is Quantity.V_PU:
             return float(abs(flow.v_pu.reshape(-1, self.m)[i, f]))
@@ -188,13 +204,17 @@ def _fit(problem: _Problem, meters: list[Measurement]) -> _Fit:
         predicted = np.array([problem.predict(meter, x, flow, power) for meter in meters])
         innovation = z - predicted + np.einsum("kabc,abc->k", rows, x - problem.x0)
         new = problem.x0 + np.einsum("kabc,k->abc", weighted, np.linalg.solve(spread, innovation))
-        moved = float(np.max(np.abs(new - x) / np.sqrt(np.where(problem.variance > 0, problem.variance, 1.0))))
+        moved = float(
+            np.max(np.abs(new - x) / np.sqrt(np.where(problem.variance > 0, problem.variance, 1.0)))
+        )
         x = new
         flow = problem.solve(x)
         if moved <= _TOLERANCE_SIGMA:
             break
     else:
-        raise EstimationError(f"Gauss-Newton still moves by {moved:.3g} sigma after {_MAX_STEPS} steps")
+        raise EstimationError(
+            f"Gauss-Newton still moves by {moved:.3g} sigma after {_MAX_STEPS} steps"
+        )
     power = flow.flow_va(problem.feeder)
     residual = z - np.array([problem.predict(meter, x, flow, power) for meter in meters])
     # residual covariance R (R + H S0 H')^-1 R
@@ -204,10 +224,14 @@ def _fit(problem: _Problem, meters: list[Measurement]) -> _Fit:
         normalised = np.abs(np.where(scale > 0, residual / scale, 0.0))
         deviation = np.where(problem.variance > 0, (x - problem.x0) ** 2 / problem.variance, 0.0)
     chi_square = float(deviation.sum() + np.sum((residual / sigma) ** 2))
-    return _Fit(x, flow, _voltage_sigma(problem, flow, weighted, inverse), normalised, chi_square, step + 1)
+    return _Fit(
+        x, flow, _voltage_sigma(problem, flow, weighted, inverse), normalised, chi_square, step + 1
+    )
 
 
-def _voltage_sigma(problem: _Problem, flow: PowerFlow, weighted: FloatArray, inverse: FloatArray) -> FloatArray:
+def _voltage_sigma(
+    problem: _Problem, flow: PowerFlow, weighted: FloatArray, inverse: FloatArray
+) -> FloatArray:
     """Standard deviation of each voltage magnitude, by LinDistFlow: prior variance less what the meters tell.
 
     Buses k and i share the path to their last common bus j, so that sum_k H_ik^2 s_k^2 telescopes along the path of

@@ -81,11 +81,11 @@ def _did_you_mean(loc: tuple[int | str, ...]) -> str:
     section = _section_at(loc[:-1])
     if section is None:
         return ""
-    near = get_close_matches(str(loc[-1]), accepted_keys(section), n=1, cutoff=0.5)
-    if near:
-        return f"; did you mean {_dotted((*loc[:-1], near[0]))}?"
     elsewhere = _anywhere(str(loc[-1]))
-    return f"; did you mean {elsewhere}?" if elsewhere else ""
+    if elsewhere is not None:
+        return f"; did you mean {elsewhere}?"
+    near = get_close_matches(str(loc[-1]), accepted_keys(section), n=1, cutoff=0.5)
+    return f"; did you mean {_dotted((*loc[:-1], near[0]))}?" if near else ""
 
 
 def _anywhere(key: str) -> str | None:

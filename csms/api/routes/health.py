@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from csms.api.access import Viewer
 from csms.api.routes.common import Deps
-from csms.api.wire import reply
+from csms.api.wire import PROBLEMS, reply
 from csms.telemetry.metrics import CONTENT_TYPE
 
 router = APIRouter(tags=["health"])
@@ -30,7 +30,8 @@ async def ready(deps: Deps) -> Response:
 
 
 @router.get(
-    "/metrics", responses={200: {"description": "Prometheus text.", "content": {"text/plain": {}}}}
+    "/metrics",
+    responses={200: {"description": "Prometheus text.", "content": {"text/plain": {}}}, **PROBLEMS},
 )
 async def metrics(deps: Deps, _who: Viewer) -> Response:
     """Scrape it with a viewer's API key as bearer token."""

@@ -23,7 +23,7 @@ from csms.api.views import (
     station_view,
     station_views,
 )
-from csms.api.wire import accepts, convert, read_object, reply, returns
+from csms.api.wire import PROBLEMS, accepts, convert, read_object, reply, returns
 from csms.domain.errors import NotFound
 from csms.domain.records import VariableRecord
 from csms.ids import StationId
@@ -109,7 +109,10 @@ async def station_messages(
 
 @router.get(
     "/stations/{station_id}/messages/export",
-    responses={200: {"description": "Oldest first.", "content": {"application/x-ndjson": {}}}},
+    responses={
+        200: {"description": "Oldest first.", "content": {"application/x-ndjson": {}}},
+        **PROBLEMS,
+    },
 )
 async def export_messages(station_id: StationPath, deps: Deps, _who: Admin) -> Response:
     """The whole redacted journal of a station as JSON Lines."""

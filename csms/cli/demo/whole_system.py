@@ -32,8 +32,8 @@ DRAIN_S = 900.0
 """After the last car stations get so long to tell what they still hold."""
 DISPATCH_PERIOD_S = 30.0
 V_MIN_PU = 0.90
-RESOLUTION_WH = 0.1
-"""OCPP 1.6 registers stand on the wire in tenths at best, so two readings may differ by this from the meter."""
+RESOLUTION_WH = {"1.6": 1.0, "2.0.1": 0.1, "2.1": 0.1}
+"""What the wire resolves: meterStart and meterStop of OCPP 1.6 are whole Wh."""
 
 
 class SimulationSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,7 +92,10 @@ async def _whole_system(scenario: Scenario, hours: float) -> SimulationSummary:
         hours=hours,
         seed=scenario.seed,
         transactions=len(ended),
-        mismatched=sum(difference is not None and difference > RESOLUTION_WH for difference in compared),
+        mismatched=sum(
+            difference is not None and difference > RESOLUTION_WH[tx.version]
+            for tx, difference in zip(ended, compared, strict=True)
+        ),
         missing=sum(difference is None for difference in compared),
         energy_wh=sum(tx.energy_wh for tx in ended),
         messages=result.messages_sent + result.messages_received,

@@ -19,6 +19,7 @@ from csms.grid.resilience import ResilienceStudy
 from csms.grid.stability import DampingStudy
 
 BLUE, ORANGE, GREEN, RED, GREY = "#1f6fb4", "#d9730d", "#2e8b57", "#c0392b", "#6b7280"
+NEAR_CTI = 1.3  # pairs with more than this much of the interval are not at issue
 POLICY_COLOURS = {"none": GREY, "simultaneous": RED, "staggered": BLUE, "droop": GREEN}
 
 
@@ -164,16 +165,21 @@ def plot_protection(result: ProtectionResult) -> Figure:
     upper.legend()
     lost = {f"{x.backup} > {x.primary}": x.fleet_va for x in result.losses}
     size_mva = result.sweep_fleet_va / 1e6
-    for pair, margin in result.sweep_margin_s.items():
+    near = {p: m for p, m in result.sweep_margin_s.items() if m.min() < NEAR_CTI * result.cti_s}
+    for pair, margin in (near or result.sweep_margin_s).items():
         colour = RED if pair in lost else GREY
         lower.plot(size_mva, margin, color=colour, lw=1.4 if pair in lost else 1.0)
         if pair in lost:
             lower.plot(lost[pair] / 1e6, result.cti_s, "o", color=RED)
     lower.axhline(result.cti_s, color=ORANGE, ls="--", lw=1, label=f"CTI {result.cti_s:g} s")
-    _label_ends(lower, size_mva[-1], {p: float(m[-1]) for p, m in result.sweep_margin_s.items()})
+    _label_ends(
+        lower, size_mva[-1], {p: float(m[-1]) for p, m in (near or result.sweep_margin_s).items()}
+    )
     lower.margins(x=0.0)
     lower.set(xlabel="fleet size (MVA)", ylabel="least margin (s)")
-    lower.set_title("Margin of backup over primary; circles: where it is lost")
+    others = len(result.sweep_margin_s) - len(near) if near else 0
+    more = f" ({others} pairs with ample margin left out)" if others else ""
+    lower.set_title(f"Margin of backup over primary; circles: where it is lost{more}")
     lower.legend(loc="best")
     return figure
 
@@ -191,7 +197,7 @@ def plot_resilience(study: ResilienceStudy) -> Figure:
     )  # fmt: skip
     upper.set(xlabel="time (h)", ylabel="power (kW)", ylim=(0.0, None))
     upper.set_title("Island through the outage")
-    upper.legend(loc="lower left")
+    upper.legend(loc="lower left", bbox_to_anchor=(0.12, 0.02))
     mesh = lower.pcolormesh(
         100.0 * around.soc_frac, np.arange(len(around.n_ev)), around.ens_kwh, cmap="YlOrRd"
     )

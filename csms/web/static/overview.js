@@ -26,7 +26,7 @@ function tile(name, figure, note, level = "") {
 function drawStrip(frame) {
   const grid = frame.grid;
   const online = Object.values(frame.online).reduce((sum, n) => sum + n, 0);
-  tile("online", `${online}/${frame.known}`, Object.entries(frame.online).map(([v, n]) => `${n} × ${v}`).join(" · "), online < frame.known ? "warn" : "ok");
+  tile("online", `${online}/${frame.known}`, Object.entries(frame.online).map(([v, n]) => `${v} ×${n}`).join(" · "), online < frame.known ? "warn" : "ok");
   tile("latency", ms(frame.p50_ms), `p99 ${ms(frame.p99_ms)} ms`);
   tile("alarms", String(frame.alarms.length), frame.alarms[0] ?? "none", frame.alarms.length ? "bad" : "ok");
   if (!grid) {
@@ -59,6 +59,7 @@ function drawDiagram(grid) {
   text($("scale-low"), grid.limit_low_pu.toFixed(2));
   text($("scale-high"), grid.limit_high_pu.toFixed(2));
   const dense = diagram.classList.contains("dense");
+  const thickest = dense ? 2.2 : 4.8;
   const peak = Math.max(1, ...grid.flow_w.map((w) => Math.abs(w ?? 0)));
   buses.forEach((bus, i) => {
     const v = grid.v_pu[i];
@@ -77,8 +78,7 @@ function drawDiagram(grid) {
   arms.forEach((arm, i) => {
     const loading = grid.loading_frac[i];
     cls(arm, loading > 1 ? "arm over" : loading > 0.8 ? "arm busy" : "arm");
-    arm.setAttribute("stroke-width", "");
-    arm.style.strokeWidth = `${(1.2 + 4.8 * Math.sqrt(Math.abs(grid.flow_w[i] ?? 0) / peak)).toFixed(2)}px`;
+    arm.style.strokeWidth = `${(1.2 + thickest * Math.sqrt(Math.abs(grid.flow_w[i] ?? 0) / peak)).toFixed(2)}px`;
   });
   if (chosen != null) describe(chosen);
 }

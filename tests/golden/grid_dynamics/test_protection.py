@@ -56,12 +56,13 @@ def test_fault_levels_of_ieee33(feeder: Feeder) -> None:
 
 
 @pytest.mark.oracle
+@pytest.mark.long  # half a minute of compiling inside pandapower
 def test_every_bus_agrees_with_pandapower(feeder: Feeder) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import pandapower as pp
-        import pandapower.networks as networks
         import pandapower.shortcircuit as sc
+        from pandapower import networks
 
         net = networks.case33bw()
         net.line = net.line[net.line.in_service]
@@ -69,7 +70,13 @@ def test_every_bus_agrees_with_pandapower(feeder: Feeder) -> None:
         net.ext_grid["rx_max"] = 0.1
         net.line["endtemp_degree"] = 20.0
         pp.create_sgen(
-            net, 24, p_mw=1.0, sn_mva=1.0, k=1.2, generator_type="current_source", current_source=True
+            net,
+            24,
+            p_mw=1.0,
+            sn_mva=1.0,
+            k=1.2,
+            generator_type="current_source",
+            current_source=True,
         )
         sc.calc_sc(net, case="max", fault="3ph")
     inverter = Inverter(feeder.bus("24"), 1e6, 1.2)

@@ -65,7 +65,7 @@ def play(
         return csms, swarm, summary
 
     csms, swarm, summary = run_virtual(main())
-    assert csms.invalid == []
+    assert csms.invalid == [], csms.invalid[:3]
     return csms, swarm, summary
 
 

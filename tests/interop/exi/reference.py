@@ -19,6 +19,7 @@ _MAIN_NAMESPACES = {
     "iso15118_2": "urn:iso:15118:2:2013:MsgDef",
     "iso15118_20_common_messages": "urn:iso:std:iso:15118:-20:CommonMessages",
     "iso15118_20_ac": "urn:iso:std:iso:15118:-20:AC",
+    "iso15118_20_ac_der_iec": "urn:iso:std:iso:15118:-20:AC-DER-IEC",
     "iso15118_20_dc": "urn:iso:std:iso:15118:-20:DC",
     "iso15118_20_wpt": "urn:iso:std:iso:15118:-20:WPT",
     "iso15118_20_acdp": "urn:iso:std:iso:15118:-20:ACDP",
@@ -88,7 +89,10 @@ class Exificient:
 
     def ask(self, table: str, form: str, command: str, payload: str) -> str:
         """`form`: document | fragment; `command`: xml | exi | roundtrip | bench."""
-        xsd = self._documents[_MAIN_NAMESPACES[table]].resolve()
+        namespace = _MAIN_NAMESPACES[table]
+        if namespace not in self._documents:
+            pytest.skip(f"no schema document of {namespace}")
+        xsd = self._documents[namespace].resolve()
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(f"{xsd}\t{form}\t{command}\t{payload}\n")

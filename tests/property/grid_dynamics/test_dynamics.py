@@ -29,7 +29,7 @@ SEEDS = st.integers(0, 2**32 - 1)
     hp=st.floats(0.0, 1.0),
     loss=st.floats(0.01, 0.3),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_linear_response_scales_ends_at_the_droop_line_and_starts_at_the_inertia(
     h: float, d: float, droop: float, hp: float, loss: float
 ) -> None:

@@ -83,6 +83,14 @@ def test_frequency_nadir_of_the_aggregate_model() -> None:
     assert trace[0][1] / 0.001 == pytest.approx(-0.75, abs=1e-2)
 
 
+def test_frequency_step_is_exact_at_any_length() -> None:
+    system = FrequencySystem(agc_per_s=0.5)
+    fine, coarse = FrequencyState(system), FrequencyState(system)
+    for _ in range(6_000):
+        fine.step(0.01, -0.1)
+    assert coarse.step(60.0, -0.1) == pytest.approx(fine.f_hz, abs=1e-9)
+
+
 @pytest.mark.golden
 def test_frequency_of_the_overdamped_system() -> None:
     state = FrequencyState(FrequencySystem(f_nominal_hz=60.0, d=5.0))

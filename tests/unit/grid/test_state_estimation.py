@@ -70,7 +70,7 @@ def test_the_standard_deviation_is_honest(three_phase: bool) -> None:
     for seed in range(60):
         world = World(seed, three_phase=three_phase)
         meters = some_meters(world) if not three_phase else [
-            world.voltage(int(b), 1e-3, int(f)) for b, f in np.argwhere(world.feeder.phase_mask)[[12, 30, 60]]
+            world.voltage(int(b), 1e-3, int(f)) for b, f in np.argwhere(world.feeder.phase_mask)[[10, 20, 30]]
         ]  # fmt: skip
         found = world.estimate(meters)
         scaled.append((world.error(found)[1:] / found.v_sigma_pu[1:])[~np.isnan(world.error(found)[1:])])
@@ -96,7 +96,8 @@ def test_a_false_meter_is_found_and_dropped() -> None:
         found = world.estimate(meters)
         assert found.rejected == (1,), seed
         assert np.isnan(found.residual_sigma[1])
-        assert np.abs(world.error(found)).max() < 5e-3
+        without = world.estimate([meter for k, meter in enumerate(meters) if k != 1])
+        assert found.flow.vm_pu == pytest.approx(without.flow.vm_pu, abs=1e-9)
 
 
 def test_a_precise_load_meter_is_believed() -> None:

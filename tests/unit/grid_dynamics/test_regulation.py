@@ -93,7 +93,7 @@ def test_settling_time_counts_from_the_step_and_needs_to_last() -> None:
 def test_bad_input_is_named() -> None:
     with pytest.raises(ValueError, match="symmetric"):
         regulate((ControlArea(), ControlArea()), np.array([[0.0, 1.0], [2.0, 0.0]]))
-    with pytest.raises(ValueError, match="ControlArea.droop_pu"):
+    with pytest.raises(ValueError, match=r"ControlArea.droop_pu"):
         ControlArea(droop_pu=0.0)
-    with pytest.raises(ValueError, match="FleetReserve.up_pu"):
+    with pytest.raises(ValueError, match=r"FleetReserve.up_pu"):
         FleetReserve(up_pu=-1.0)

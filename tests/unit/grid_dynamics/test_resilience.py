@@ -126,7 +126,7 @@ def test_black_start_names_what_keeps_a_block_dark() -> None:
 
 
 def test_bad_input_is_named() -> None:
-    with pytest.raises(ValueError, match="FleetPool.soc_frac"):
+    with pytest.raises(ValueError, match=r"FleetPool.soc_frac"):
         FleetPool(n_ev=1, soc_frac=60.0)
     with pytest.raises(ValueError, match="outage_s < restore_s"):
         island(np.ones(5), np.ones(5), pool(), 1.0, outage_s=3.0, restore_s=3.0)
