@@ -78,6 +78,7 @@ class Profile:
     `key_usage` holds attribute names of `cryptography.x509.KeyUsage`. `issuer` is None for a root
     and for an OCSP responder, which any authority may delegate to. `domain_component` is the DC
     of the subject; it is demanded where `dc_required`, otherwise only a different one is refused.
+    We set all of `key_usage`; others may leave `optional_key_usage` out.
     `may_outlive_issuer`: the authority is renewed with its key, so that the path stays valid.
     """
 
@@ -85,6 +86,7 @@ class Profile:
     issuer: Role | None
     key_usage: frozenset[str]
     validity: timedelta
+    optional_key_usage: frozenset[str] = frozenset()
     path_length: int | None = None
     is_ca: bool = False
     extended_key_usage: frozenset[x509.ObjectIdentifier] = frozenset()
@@ -100,6 +102,7 @@ _DAY: Final = timedelta(days=1)
 _YEAR: Final = timedelta(days=365)
 _SIGN: Final = frozenset({"key_cert_sign", "crl_sign"})
 _SIGNATURE: Final = frozenset({"digital_signature"})
+_TARIFF: Final = frozenset({"digital_signature", "content_commitment"})
 _AGREEMENT: Final = _SIGNATURE | {"key_agreement"}
 
 EMAID: Final = re.compile(r"[A-Z]{2}-?[A-Z0-9]{3}-?[A-Z0-9]{9}(-?[A-Z0-9])?")
@@ -109,7 +112,7 @@ _FQDN: Final = re.compile(r"(?=.{1,64}$)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})
 
 def _sub_cas(domain: str, first: Role, second: Role) -> tuple[Profile, Profile]:
     upper = Profile(
-        first, Role.V2G_ROOT, _SIGN, 4 * _YEAR, 1, is_ca=True, domain_component=domain,
+        first, Role.V2G_ROOT, _SIGN, 4 * _YEAR, path_length=1, is_ca=True, domain_component=domain,
         dc_required=True, needs_ocsp_url=True,
     )  # fmt: skip
     lower = replace(upper, role=second, issuer=first, path_length=0)
@@ -127,7 +130,7 @@ _TABLE: Final = (
     *_sub_cas("CPS", Role.CPS_SUB1, Role.CPS_SUB2),
     _MO_SUB1,
     # signs the SalesTariff as well
-    replace(_MO_SUB2, key_usage=_SIGN | {"digital_signature", "content_commitment"}),
+    replace(_MO_SUB2, key_usage=_SIGN | _TARIFF, optional_key_usage=_TARIFF),
     Profile(
         Role.SECC, Role.CPO_SUB2, _AGREEMENT, 60 * _DAY, domain_component="CPO",
         dc_required=True, needs_ocsp_url=True,
@@ -150,7 +153,8 @@ _TABLE: Final = (
     ),
     Profile(Role.CSMS_ROOT, None, _SIGN, 20 * _YEAR, is_ca=True),
     Profile(
-        Role.CSMS_SUB, Role.CSMS_ROOT, _SIGN, 4 * _YEAR, 0, is_ca=True, needs_ocsp_url=True
+        Role.CSMS_SUB, Role.CSMS_ROOT, _SIGN, 4 * _YEAR, path_length=0, is_ca=True,
+        needs_ocsp_url=True,
     ),
     Profile(
         Role.CSMS_SERVER, Role.CSMS_SUB, _SIGNATURE, 90 * _DAY,

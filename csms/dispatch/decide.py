@@ -126,8 +126,8 @@ class FeederDesk:
             lambda power_w: check(power_w).breach,
             self._rounded_down,
         )
-        orders = self._orders(evses, dispatch, setpoint_w, requests)
         alarms = self._alarms(evses, dispatch, snapshot.frequency_hz)
+        orders = self._orders(evses, dispatch, setpoint_w, requests)
         view = feeder_view(
             self.feeder, self.limits, here.pf, dispatch, measured, evses, orders,
             load_w=p_w, evse_load_w=self._dispatcher.solver.load_w(now_w), cycle=self._cycle, at=now,

@@ -24,7 +24,7 @@ from csms.grid.swing import (
     swing_step,
 )
 
-SETTLED_PER_S = 1e-4  # settled: |df/dt| at the end, relative to the largest deviation
+SETTLED_FRAC = 1e-3  # settled: range over the last fifth, relative to the largest deviation
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def simulate_frequency(
         nadir_t_s=nadir_t,
         peak_hz=float(deviation.max()),
         steady_hz=float(deviation[-1]),
-        settled=bool(abs(rate[-1]) <= SETTLED_PER_S * np.abs(dw).max()),
+        settled=bool(np.ptp(dw[-len(dw) // 5 :]) <= SETTLED_FRAC * np.abs(dw).max()),
         rocof_hz_s=float(rate[np.argmax(np.abs(rate))]) * system.f_nom_hz,
         omega_n_rad_s=omega_n,
         zeta=zeta,

@@ -23,7 +23,18 @@ from csms.grid.opendss_script import Command, OpenDssError, commands, number, nu
 from csms.grid.regulators import Regulator, step_regulators
 
 MAX_CONTROL_ROUNDS = 200
-_USED = ("line", "linecode", "transformer", "xfmrcode", "regcontrol", "capacitor", "reactor", "load", "vsource", "circuit")
+_USED = (
+    "line",
+    "linecode",
+    "transformer",
+    "xfmrcode",
+    "regcontrol",
+    "capacitor",
+    "reactor",
+    "load",
+    "vsource",
+    "circuit",
+)
 _WINDING = ("bus", "conn", "kv", "kva", "%r", "tap", "maxtap", "mintap", "numtaps")
 
 
@@ -70,7 +81,11 @@ class Circuit:
         for k, name in enumerate(self.network.node_names[1:], start=1):
             bus = name.split(".")[0]
             if bus not in by_bus:
-                by_bus[bus] = float(bases[np.argmin(np.abs(1.0 - v[k] / bases))]) if len(bases) else float(v[k])
+                by_bus[bus] = (
+                    float(bases[np.argmin(np.abs(1.0 - v[k] / bases))])
+                    if len(bases)
+                    else float(v[k])
+                )
             base[k] = by_bus[bus]
         self.network.base_v = base
 
@@ -127,9 +142,14 @@ class _Reader:
 
     def _fill(self, kind: str, element: _Element, pairs: tuple[tuple[str, str], ...]) -> None:
         winding = 1
-        positional = iter(_POSITIONAL.get(kind, ()))
+        order, position = _POSITIONAL.get(kind, ()), 0
         for key, value in pairs:
-            key = _ALIASES.get(key, key) or next(positional, "")
+            key = _ALIASES.get(key, key)
+            if not key:  # a bare value belongs to the property after the last one
+                if position >= len(order):
+                    raise ValueError(f"value {value!r} without a name")
+                key = order[position]
+            position = order.index(key) + 1 if key in order else position
             if key in ("like", "xfmrcode"):
                 other = self._elements[kind if key == "like" else "xfmrcode"][value.lower()]
                 element.properties = other.properties | element.properties
@@ -177,12 +197,18 @@ class _Reader:
         return circuit
 
     def _built(
-        self, kind: str, label: str, element: _Element, build: Callable[[_Element], tuple[list[str], np.ndarray]]
+        self,
+        kind: str,
+        label: str,
+        element: _Element,
+        build: Callable[[_Element], tuple[list[str], np.ndarray]],
     ) -> tuple[list[str], np.ndarray]:
         try:
             labels, y = build(element)
         except (KeyError, ValueError, ZeroDivisionError, np.linalg.LinAlgError) as error:
-            raise OpenDssError(f"{element.where}: {kind} {label!r}: {type(error).__name__} {error}") from None
+            raise OpenDssError(
+                f"{element.where}: {kind} {label!r}: {type(error).__name__} {error}"
+            ) from None
         if not np.isfinite(y).all():
             raise OpenDssError(f"{element.where}: {kind} {label!r} has no finite admittance")
         return labels, y
@@ -217,7 +243,9 @@ class _Reader:
             p = element.properties
             target = p["transformer"].lower()
             if target not in self._elements["transformer"]:
-                raise OpenDssError(f"{element.where}: regcontrol {label!r} names no transformer {target!r}")
+                raise OpenDssError(
+                    f"{element.where}: regcontrol {label!r} names no transformer {target!r}"
+                )
             transformer = self._elements["transformer"][target]
             windings = elements.winding_list(transformer.properties, transformer.windings)
             winding = int(number(p.get("winding", "1")))
@@ -295,4 +323,11 @@ def _apparent(p: Properties, kw: float, *, by_pf: bool) -> complex:
 
 
 _ALIASES = {"buses": "buses", "ppm": "ppm_antifloat", "xfmr": "transformer"}
-_POSITIONAL = {"line": ("bus1", "bus2", "linecode", "length"), "load": ("phases", "bus1", "kv", "kw", "pf")}
+_POSITIONAL = {
+    "line": ("bus1", "bus2", "linecode", "length", "phases", "r1", "x1", "r0", "x0", "c1", "c0"),
+    "linecode": (
+        "nphases", "r1", "x1", "r0", "x0", "c1", "c0", "units", "rmatrix", "xmatrix", "cmatrix", "basefreq",
+        "normamps", "emergamps",
+    ),
+    "load": ("phases", "bus1", "kv", "kw", "pf"),
+}  # fmt: skip

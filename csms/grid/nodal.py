@@ -44,7 +44,9 @@ class LoadTable:
     model: np.ndarray  # (L,) int
     v_min: FloatArray  # (L,) pu: below it the load turns into an impedance
     v_max: FloatArray
-    v_low: FloatArray  # (L,) pu: below it the nominal impedance; between, the current is interpolated
+    v_low: (
+        FloatArray  # (L,) pu: below it the nominal impedance; between, the current is interpolated
+    )
     cvr: FloatArray  # (L, 2) exponents of P and Q
     zip_p: FloatArray  # (L, 3) shares Z, I, P
     zip_q: FloatArray
@@ -89,12 +91,19 @@ class Solver:
         source = assemble([Part("source", network.source_nodes, network.source_y)], count)
         loads = network.loads
         self._y_load = np.conj(loads.s_va) / loads.v_base**2
-        pairs = [(loads.node, loads.node, 1), (loads.back, loads.back, 1), (loads.node, loads.back, -1)]
+        pairs = [
+            (loads.node, loads.node, 1),
+            (loads.back, loads.back, 1),
+            (loads.node, loads.back, -1),
+        ]
         pairs.append((loads.back, loads.node, -1))
         shunt = sparse.csc_matrix(
             (
                 np.concatenate([sign * self._y_load for _, _, sign in pairs]),
-                (np.concatenate([a for a, _, _ in pairs]), np.concatenate([b for _, b, _ in pairs])),
+                (
+                    np.concatenate([a for a, _, _ in pairs]),
+                    np.concatenate([b for _, b, _ in pairs]),
+                ),
             ),
             shape=(count, count),
         )
@@ -146,7 +155,8 @@ def assemble(parts: object, count: int) -> sparse.csc_matrix:
         columns.append(np.tile(nodes, len(nodes)))
         values.append(part.y.ravel())
     return sparse.csc_matrix(
-        (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=(count, count)
+        (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))),
+        shape=(count, count),
     )
 
 
@@ -158,9 +168,7 @@ def load_current(loads: LoadTable, v: ComplexArray) -> ComplexArray:
     at_base = np.conj(s) / base  # current at nominal voltage along v
     direction = v / magnitude
     powers = np.real(s) * ratio ** loads.cvr[:, 0] + 1j * np.imag(s) * ratio ** loads.cvr[:, 1]
-    mixed = np.real(s) * _zip(loads.zip_p, ratio) + 1j * np.imag(s) * _zip(
-        loads.zip_q, ratio
-    )
+    mixed = np.real(s) * _zip(loads.zip_p, ratio) + 1j * np.imag(s) * _zip(loads.zip_q, ratio)
     within = np.select(
         [loads.model == Z, loads.model == I, loads.model == CVR, loads.model == ZIP],
         [at_base * ratio, at_base, np.conj(powers) / magnitude, np.conj(mixed) / magnitude],
@@ -179,4 +187,6 @@ def load_current(loads: LoadTable, v: ComplexArray) -> ComplexArray:
 
 
 def _zip(shares: FloatArray, ratio: FloatArray) -> FloatArray:
-    return np.asarray(shares[:, 0] * ratio**2 + shares[:, 1] * ratio + shares[:, 2], dtype=np.float64)
+    return np.asarray(
+        shares[:, 0] * ratio**2 + shares[:, 1] * ratio + shares[:, 2], dtype=np.float64
+    )

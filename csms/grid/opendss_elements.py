@@ -29,7 +29,9 @@ def terminal(bus: str, conductors: int, phases: int) -> list[str]:
     return [_EARTH if node == _EARTH else f"{name}.{node}" for node in nodes]
 
 
-def line(p: Properties, code: Properties | None, frequency_hz: float) -> tuple[list[str], ComplexArray, bool]:
+def line(
+    p: Properties, code: Properties | None, frequency_hz: float
+) -> tuple[list[str], ComplexArray, bool]:
     """A line or switch; the last value says whether it is a switch."""
     switch = p.get("switch", "n").lower()[0] in "yt"
     phases = int(number(p.get("phases", "3")))
@@ -63,13 +65,20 @@ def _line_constants(p: Properties, phases: int) -> tuple[ComplexArray, np.ndarra
     """Ohm and nF per unit of length."""
     if "rmatrix" in p:
         z = np.array(matrix(p["rmatrix"], phases)) + 1j * np.array(matrix(p["xmatrix"], phases))
-        c = np.array(matrix(p["cmatrix"], phases)) if "cmatrix" in p else _sequence(3.4, 1.6, phases).real
+        c = (
+            np.array(matrix(p["cmatrix"], phases))
+            if "cmatrix" in p
+            else _sequence(3.4, 1.6, phases).real
+        )
         return z, c
 
     def value(key: str, default: float) -> float:
         return number(p.get(key, str(default)))
 
-    z1, z0 = complex(value("r1", 0.058), value("x1", 0.1206)), complex(value("r0", 0.1784), value("x0", 0.4047))
+    z1, z0 = (
+        complex(value("r1", 0.058), value("x1", 0.1206)),
+        complex(value("r0", 0.1784), value("x0", 0.4047)),
+    )
     if z1 == z0 == 0:
         z1 = z0 = 1e-9j
     return _sequence(z1, z0, phases), _sequence(value("c1", 3.4), value("c0", 1.6), phases).real
@@ -92,7 +101,11 @@ def transformer(p: Properties, windings: list[Properties]) -> tuple[list[str], C
     r = [number(w.get("%r", "0.2")) / 100.0 for w in windings]
     if "%loadloss" in p:
         r[0] = r[1] = float(p["%loadloss"]) / 200.0
-    x = {(0, 1): number(p.get("xhl", "7")), (0, 2): number(p.get("xht", "35")), (1, 2): number(p.get("xlt", "30"))}
+    x = {
+        (0, 1): number(p.get("xhl", "7")),
+        (0, 2): number(p.get("xht", "35")),
+        (1, 2): number(p.get("xlt", "30")),
+    }
 
     def z(i: int, j: int) -> complex:
         return complex(r[i] + r[j], x[i, j] / 100.0)
@@ -100,15 +113,23 @@ def transformer(p: Properties, windings: list[Properties]) -> tuple[list[str], C
     zb = np.zeros((count - 1, count - 1), complex)
     for i in range(count - 1):
         for j in range(count - 1):
-            zb[i, j] = z(0, i + 1) if i == j else (z(0, i + 1) + z(0, j + 1) - z(*sorted((i + 1, j + 1)))) / 2.0
+            zb[i, j] = (
+                z(0, i + 1)
+                if i == j
+                else (z(0, i + 1) + z(0, j + 1) - z(*sorted((i + 1, j + 1)))) / 2.0
+            )
     star = np.vstack([np.ones(count - 1), -np.eye(count - 1)])
     y_1v = star @ np.linalg.inv(zb) @ star.T * va
-    y_1v[1, 1] += complex(number(p.get("%noloadloss", "0")), -number(p.get("%imag", "0"))) / 100.0 * va
+    y_1v[1, 1] += (
+        complex(number(p.get("%noloadloss", "0")), -number(p.get("%imag", "0"))) / 100.0 * va
+    )
     ppm = number(p.get("ppm_antifloat", p.get("ppm", "1"))) * 1e-6
 
     nodes: list[str] = []
     size = count * (phases + 1)
-    connect = np.zeros((phases, count, size))  # winding voltages of a phase unit from terminal voltages
+    connect = np.zeros(
+        (phases, count, size)
+    )  # winding voltages of a phase unit from terminal voltages
     anti_float = np.zeros(size)
     rotation = _rotation(windings)
     for k, w in enumerate(windings):
@@ -154,11 +175,17 @@ def capacitor(p: Properties) -> tuple[list[str], ComplexArray]:
     phases = int(number(p.get("phases", "3")))
     kv, kvar = numbers(p.get("kv", "12.47"))[0], sum(numbers(p.get("kvar", "1200")))
     if is_delta(p):
-        volts, pairs = kv * 1e3, [(f, (f + 1) % phases) for f in range(phases)] if phases > 1 else [(0, 1)]
+        volts, pairs = (
+            kv * 1e3,
+            [(f, (f + 1) % phases) for f in range(phases)] if phases > 1 else [(0, 1)],
+        )
         nodes = terminal(p["bus1"], max(phases, 2), phases)
     else:
         volts = kv * 1e3 / (1.0 if phases == 1 else math.sqrt(3.0))
-        pairs, nodes = [(f, phases) for f in range(phases)], [*terminal(p["bus1"], phases, phases), _EARTH]
+        pairs, nodes = (
+            [(f, phases) for f in range(phases)],
+            [*terminal(p["bus1"], phases, phases), _EARTH],
+        )
     b = 1j * kvar * 1e3 / phases / volts**2
     y = np.zeros((len(nodes), len(nodes)), complex)
     for i, j in pairs:
@@ -172,7 +199,9 @@ def capacitor(p: Properties) -> tuple[list[str], ComplexArray]:
 def reactor(p: Properties) -> tuple[list[str], ComplexArray]:
     """A series (or earthing) R + jX, ohm per phase."""
     phases = int(number(p.get("phases", "3")))
-    series = 1.0 / complex(sum(numbers(p.get("r", "0"))), sum(numbers(p.get("x", "0")))) * np.eye(phases)
+    series = (
+        1.0 / complex(sum(numbers(p.get("r", "0"))), sum(numbers(p.get("x", "0")))) * np.eye(phases)
+    )
     y = np.block([[series, -series], [-series, series]])
     far = terminal(p["bus2"], phases, phases) if "bus2" in p else [_EARTH] * phases
     return terminal(p["bus1"], phases, phases) + far, y
@@ -190,7 +219,11 @@ def source(p: Properties) -> tuple[list[str], ComplexArray, ComplexArray]:
     else:
         magnitude = kv * 1e3 * number(p.get("pu", "1"))
     angle = math.radians(number(p.get("angle", "0"))) - 2.0 * math.pi / phases * np.arange(phases)
-    return terminal(p.get("bus1", "sourcebus"), phases, phases), np.linalg.inv(z), magnitude * np.exp(1j * angle)
+    return (
+        terminal(p.get("bus1", "sourcebus"), phases, phases),
+        np.linalg.inv(z),
+        magnitude * np.exp(1j * angle),
+    )
 
 
 def _source_impedance(p: Properties, kv: float, factor: float) -> tuple[complex, complex]:
@@ -218,9 +251,20 @@ def winding_list(p: Properties, per_winding: dict[int, Properties]) -> list[Prop
     """Windings from ``wdg=`` edits and from the list properties ``buses``, ``kvs``, ``conns``, ``kvas``, ``%rs``."""
     count = int(number(p.get("windings", "2")))
     windings: list[Properties] = [{} for _ in range(count)]
-    for plural, single in (("buses", "bus"), ("conns", "conn"), ("kvs", "kv"), ("kvas", "kva"), ("%rs", "%r"), ("taps", "tap")):
+    for plural, single in (
+        ("buses", "bus"),
+        ("conns", "conn"),
+        ("kvs", "kv"),
+        ("kvas", "kva"),
+        ("%rs", "%r"),
+        ("taps", "tap"),
+    ):
         if plural in p:
-            values = words(p[plural]) if single in ("bus", "conn") else [repr(v) for v in numbers(p[plural])]
+            values = (
+                words(p[plural])
+                if single in ("bus", "conn")
+                else [repr(v) for v in numbers(p[plural])]
+            )
             for w, value in zip(windings, values, strict=False):
                 w[single] = value
     for k, changes in per_winding.items():

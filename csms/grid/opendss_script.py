@@ -17,7 +17,9 @@ from csms.grid.network import FeederError
 MAX_COMMANDS = 500_000
 MAX_DEPTH = 8
 MAX_BYTES = 64 * 1024 * 1024
-_TOKEN = re.compile(r"""\s*,?\s*(?:([\w%.\-/]+)\s*=\s*)?("[^"]*"|'[^']*'|\([^)]*\)|\[[^\]]*\]|\{[^}]*\}|[^\s,=]+)""")
+_TOKEN = re.compile(
+    r"""\s*,?\s*(?:([\w%.\-/]+)\s*=\s*)?("[^"]*"|'[^']*'|\([^)]*\)|\[[^\]]*\]|\{[^}]*\}|[^\s,=]+)"""
+)
 _OPERATORS: dict[str, Callable[[float, float], float]] = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
@@ -92,7 +94,9 @@ def matrix(text: str, order: int) -> list[list[float]]:
     rows = [numbers(row) for row in text.strip().strip("[](){}\"'").split("|")]
     if len(rows) != order or any(len(row) < i + 1 for i, row in enumerate(rows)):
         raise ValueError(f"a matrix of order {order} is needed, got {text!r}")
-    return [[rows[i][j] if j < len(rows[i]) else rows[j][i] for j in range(order)] for i in range(order)]
+    return [
+        [rows[i][j] if j < len(rows[i]) else rows[j][i] for j in range(order)] for i in range(order)
+    ]
 
 
 def _read(path: Path) -> str:
@@ -116,13 +120,13 @@ def _file(path: Path, read: Callable[[Path], str], depth: int) -> Iterator[Comma
     if depth > MAX_DEPTH:
         raise OpenDssError(f"{path}: redirected more than {MAX_DEPTH} deep")
     path = _find(path)
-    text = re.sub(r"/\*.*?\*/", lambda m: "\n" * m.group().count("\n"), read(path), flags=re.S)
+    text = re.sub(r"/\*.*?\*/", lambda m: "\n" * m.group().count("\n"), read(path), flags=re.DOTALL)
     pending: tuple[str, str] | None = None
     for number, raw in enumerate(text.splitlines(), start=1):
         line = re.split(r"!|//", raw, maxsplit=1)[0].strip()
         if not line:
             continue
-        more = re.match(r"(~|more\b)\s*(.*)", line, re.I)
+        more = re.match(r"(~|more\b)\s*(.*)", line, re.IGNORECASE)
         if more and pending:
             pending = (pending[0], pending[1] + " " + more.group(2))
             continue
@@ -133,7 +137,9 @@ def _file(path: Path, read: Callable[[Path], str], depth: int) -> Iterator[Comma
         yield from _command(*pending, path, read, depth)
 
 
-def _command(where: str, line: str, path: Path, read: Callable[[Path], str], depth: int) -> Iterator[Command]:
+def _command(
+    where: str, line: str, path: Path, read: Callable[[Path], str], depth: int
+) -> Iterator[Command]:
     verb, _, rest = line.partition(" ")
     verb = verb.lower()
     if verb in ("redirect", "compile"):

@@ -9,6 +9,8 @@ import numpy as np
 
 from csms.grid.nodal import NodalFlow, NodalNetwork
 
+_PART_OF_THE_WAY = 0.7
+
 
 @dataclass(slots=True, eq=False)
 class Regulator:
@@ -47,12 +49,20 @@ class Regulator:
             return 0
         wanted = error * self.pt_ratio / self.winding_volts
         steps = round(wanted / self.step)
-        if steps == 0 or (steps > 0 and self.tap >= self.high - 1e-9) or (steps < 0 and self.tap <= self.low + 1e-9):
+        if (
+            steps == 0
+            or (steps > 0 and self.tap >= self.high - 1e-9)
+            or (steps < 0 and self.tap <= self.low + 1e-9)
+        ):
             return 0
-        return int(math.copysign(min(abs(steps), self.max_change), steps))
+        # OpenDSS takes 70% of the way, at least one step, so as not to hunt
+        count = min(max(1, math.trunc(_PART_OF_THE_WAY * abs(steps))), self.max_change)
+        return int(math.copysign(count, steps))
 
 
-def step_regulators(regulators: list[Regulator], network: NodalNetwork, flow: NodalFlow) -> list[Regulator]:
+def step_regulators(
+    regulators: list[Regulator], network: NodalNetwork, flow: NodalFlow
+) -> list[Regulator]:
     """Moves those with the shortest delay among all that are out of band. -> those moved."""
     wanted = [(regulator, regulator.steps_wanted(network, flow)) for regulator in regulators]
     waiting = [(regulator, steps) for regulator, steps in wanted if steps]
@@ -62,6 +72,8 @@ def step_regulators(regulators: list[Regulator], network: NodalNetwork, flow: No
     moved = []
     for regulator, steps in waiting:
         if regulator.delay_s == first:
-            regulator.tap = min(max(regulator.tap + steps * regulator.step, regulator.low), regulator.high)
+            regulator.tap = min(
+                max(regulator.tap + steps * regulator.step, regulator.low), regulator.high
+            )
             moved.append(regulator)
     return moved

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from csms.grid.frequency import PRESETS
@@ -28,6 +29,8 @@ from csms.grid.swing import (
     require_non_negative,
     require_positive,
 )
+
+ComplexArray = NDArray[np.complex128]
 
 COLLOCATION = 32  # nodes on the delay; roots of interest converge to 1e-9 well before
 CHAIN_DECAY = 2.0  # a root that falls below e^-2 within one delay belongs to the delay's chain
@@ -76,16 +79,17 @@ def delay_limit(
     require_positive("delay_limit", gain_pu=gain_pu)
     require_non_negative("delay_limit", lag_s=lag_s)
 
-    def excess(log_omega: float) -> float:
-        s = 1j * math.exp(log_omega)
-        return abs(gain_pu / (1.0 + s * lag_s)) - abs(_plant(system, governors, s))
+    def excess(log_omega: FloatArray) -> FloatArray:
+        s = 1j * np.exp(log_omega)
+        own = np.abs(gain_pu / (1.0 + s * lag_s)) - np.abs(_plant(system, governors, s))
+        return np.asarray(own, np.float64)
 
     grid = np.linspace(math.log(OMEGA_MIN_RAD_S), math.log(OMEGA_MAX_RAD_S), OMEGA_POINTS)
-    values = np.array([excess(x) for x in grid])
+    values = excess(grid)
     best: tuple[float, float] | None = None
     for k in np.flatnonzero(np.sign(values[:-1]) != np.sign(values[1:])):
         omega = math.exp(brentq(excess, grid[k], grid[k + 1], xtol=1e-14))
-        s = 1j * omega
+        s = np.array(1j * omega)
         turn = -np.angle(-_plant(system, governors, s) * (1.0 + s * lag_s) / gain_pu)
         delay = float(turn % (2.0 * math.pi)) / omega
         if best is None or delay < best[0]:
@@ -145,7 +149,7 @@ def damping_study(
     )
 
 
-def _plant(system: PowerSystem, governors: Sequence[Governor], s: complex) -> complex:
+def _plant(system: PowerSystem, governors: Sequence[Governor], s: ComplexArray) -> ComplexArray:
     total = 2.0 * system.inertia_s * s + system.damping_pu
     for g in governors:
         reheat = (1.0 + g.hp_frac * g.reheat_s * s) / (1.0 + g.reheat_s * s)
@@ -186,9 +190,7 @@ def _state_matrices(
     return now, delayed
 
 
-def _characteristic_roots(
-    now: FloatArray, delayed: FloatArray, delay_s: float
-) -> np.ndarray[tuple[int, ...], np.dtype[np.complex128]]:
+def _characteristic_roots(now: FloatArray, delayed: FloatArray, delay_s: float) -> ComplexArray:
     if delay_s == 0.0:
         return np.asarray(np.linalg.eigvals(now + delayed), np.complex128)
     size = now.shape[0]

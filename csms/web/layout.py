@@ -93,30 +93,35 @@ def _reach(order: list[str], children: dict[str, list[str]]) -> dict[str, int]:
 
 
 class _Lanes:
-    """Which columns of which lane are taken."""
+    """Which columns of which lane are taken, and from which bus each path turned off."""
 
     def __init__(self) -> None:
-        self._taken: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        self._taken: dict[int, list[tuple[int, int, str | None]]] = defaultdict(list)
 
-    def take(self, lane: int, first: int, last: int) -> None:
-        self._taken[lane].append((first, last))
+    def take(self, lane: int, first: int, last: int, origin: str | None) -> None:
+        self._taken[lane].append((first, last, origin))
 
-    def is_free(self, lane: int, first: int, last: int) -> bool:
-        return all(last < a or first > b for a, b in self._taken[lane])
+    def nearest(self, home: int, first: int, last: int, origin: str, *, up: bool) -> int:
+        """The free lane next to ``home``, reached without crossing another path if there is such a one."""
+        reach = 1 + max(abs(lane - home) for lane in self._taken)
+        near = [
+            home + sign * away
+            for away in range(1, reach + 1)
+            for sign in ((-1, 1) if up else (1, -1))
+        ]
+        free = [lane for lane in near if self._is_free(lane, first, last)]
+        return next((lane for lane in free if self._is_open(home, lane, first, origin)), free[0])
 
-    def nearest(self, home: int, first: int, last: int, *, up: bool) -> int:
-        """The free lane next to ``home`` that can be reached without crossing another path."""
-        for away in range(1, 10_000):
-            for sign in (-1, 1) if up else (1, -1):
-                lane = home + sign * away
-                between = range(min(home, lane) + 1, max(home, lane))
-                if self.is_free(lane, first, last) and all(
-                    self.is_free(one, first, first) for one in between
-                ):
-                    return lane
-            if away > 200:
-                break
-        return home + 1
+    def _is_free(self, lane: int, first: int, last: int) -> bool:
+        return all(last < a or first > b for a, b, _ in self._taken.get(lane, ()))
+
+    def _is_open(self, home: int, lane: int, column: int, origin: str) -> bool:
+        """Whether nothing but paths of the same origin stands between: those share the riser."""
+        return all(
+            column < a or column > b or whose == origin
+            for one in range(min(home, lane) + 1, max(home, lane))
+            for a, b, whose in self._taken.get(one, ())
+        )
 
 
 def _lanes(
@@ -134,11 +139,11 @@ def _lanes(
         if origin is None:
             here = 0
         else:
-            here = lanes.nearest(lane[origin], first, last, up=up)
+            here = lanes.nearest(lane[origin], first, last, origin, up=up)
             for one in range(min(here, lane[origin]) + 1, max(here, lane[origin])):
-                lanes.take(one, first, first)
+                lanes.take(one, first, first, origin)
             up = not up
-        lanes.take(here, first, last)
+        lanes.take(here, first, last, origin)
         waiting += _walk(start, here, lane, children, reach)
         waiting.sort(key=lambda pair: depth[pair[0]])
     return lane

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from pki.exi.bits import BitReader, BitWriter
-from pki.exi.datatypes import Datatype, literal_code
+from pki.exi.datatypes import Datatype
 from pki.exi.errors import ExiDeviationError
+from pki.exi.fused import (
+    ReadElement,
+    WriteElement,
+    after_start,
+    read_indexed,
+    read_integer,
+    write_indexed,
+)
 from pki.exi.values import NoOctets, NoText, Typed
 
 LEFT_OUT = (NoText, NoOctets)
+ESCAPE = object()
+"""What a forced reader returns, without moving, for any event but the element it expects."""
 
 
 class ElementCodec(Protocol):
@@ -43,13 +52,22 @@ class SimpleElement:
     def __init__(self, datatype: Datatype, switch: TypeSwitch) -> None:
         self._datatype = datatype
         self._switch = switch
-        self.read: Callable[[BitReader, int], Any] = self._read
-        self.write: Callable[[BitWriter, int, int, Any, int], None] = self._write
+        self.read: ReadElement = self._fused(0, self._read)
+        self.write: WriteElement = self._write
         if datatype.width is not None:
-            self.read = _read_indexed(datatype.width, datatype.literals, self._read)
-            self.write = _write_indexed(datatype.width, datatype.literals, self._write)
-        elif datatype.signed is not None:
-            self.read = _read_integer(datatype.signed, self._read)
+            self.write = write_indexed(datatype.width, datatype.literals, self._write)
+
+    def read_forced(self) -> ReadElement:
+        """A reader for where only this element may start; see `forced`."""
+        return self._fused(1, after_start(self.read, ESCAPE))
+
+    def _fused(self, lead: int, slow: ReadElement) -> ReadElement:
+        datatype = self._datatype
+        if datatype.width is not None:
+            return read_indexed(datatype.width, datatype.literals, lead, slow)
+        if datatype.signed is not None:
+            return read_integer(datatype.signed, lead, slow)
+        return slow
 
     def _read(self, reader: BitReader, depth: int) -> Any:
         if reader.bits(1):
@@ -92,84 +110,8 @@ class ValueCodec:
         self._datatype.write(writer, value)
 
 
-def _read_indexed(
-    width: int, literals: tuple[Any, ...], slow: Callable[[BitReader, int], Any]
-) -> Callable[[BitReader, int], Any]:
-    total = width + 2
-    mask = (1 << total) - 1
-    events = (1 << (total - 1)) | 1  # the event codes around the index
-    shift = 24 - total
-
-    def read(reader: BitReader, depth: int) -> Any:
-        pos = reader.pos
-        data = reader.data
-        i = pos >> 3
-        try:
-            x = (data[i] << 16 | data[i + 1] << 8 | data[i + 2]) >> (shift - (pos & 7)) & mask
-            if not x & events:
-                value = literals[x >> 1]
-                reader.pos = pos + total
-                return value
-        except IndexError:
-            pass
-        return slow(reader, depth)
-
-    return read
-
-
-def _read_integer(
-    signed: bool, slow: Callable[[BitReader, int], int]
-) -> Callable[[BitReader, int], int]:
-    """Integers of one or two octets from one 32-bit window; `signed`: a sign bit comes first."""
-    shift = 13 if signed else 14
-
-    def read(reader: BitReader, depth: int) -> int:
-        pos = reader.pos
-        data = reader.data
-        i = pos >> 3
-        try:
-            x = data[i] << 24 | data[i + 1] << 16 | data[i + 2] << 8 | data[i + 3]
-        except IndexError:
-            return slow(reader, depth)
-        # event, [sign], octet, octet or event ..., event
-        x >>= shift - (pos & 7)
-        negative = 0
-        if signed:
-            negative = x & 0x20000
-            event = x & 0x40000
-        else:
-            event = x & 0x20000
-        if event:
-            return slow(reader, depth)
-        if not x & 0x10100:
-            value = x >> 9 & 127
-            reader.pos = pos + 10 + signed
-        elif x & 0x10000 and not x & 0x101:
-            value = (x >> 9 & 127) | (x << 6 & 0x3F80)
-            reader.pos = pos + 18 + signed
-        else:
-            return slow(reader, depth)
-        return ~value if negative else value
-
-    return read
-
-
-def _write_indexed(
-    width: int, literals: tuple[Any, ...], slow: Callable[[BitWriter, int, int, Any, int], None]
-) -> Callable[[BitWriter, int, int, Any, int], None]:
-    total = width + 2
-    codes = {literal: index for index, literal in enumerate(literals)}
-    kind = type(literals[0])
-
-    def write(writer: BitWriter, code: int, code_width: int, value: Any, depth: int) -> None:
-        if value.__class__ is kind and value in codes:
-            index = codes[value]
-        elif isinstance(value, Typed):
-            return slow(writer, code, code_width, value, depth)
-        else:
-            index = literal_code(codes, literals, value)
-        writer.acc = (writer.acc << code_width | code) << total | index << 1
-        writer.n += code_width + total
-        return None
-
-    return write
+def forced(codec: ElementCodec) -> ReadElement:
+    """A reader for where only this element may start: it takes START ELEMENT too, or `ESCAPE`."""
+    if isinstance(codec, SimpleElement):
+        return codec.read_forced()
+    return after_start(codec.read, ESCAPE)

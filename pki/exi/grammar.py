@@ -1,129 +1,22 @@
-"""Grammars of complex types: states built on demand from the derivatives of the content model.
-
-`RecordGrammar` codes a type whose children are told apart by their names alone, as a dict;
-`OpenGrammar` one whose children may interleave.
-"""
+"""Grammars of complex types: states built on demand from the derivatives of the content model."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 from pki.exi.bits import BitReader, BitWriter
-from pki.exi.datatypes import read_string, write_string
-from pki.exi.elements import ElementCodec, TypeSwitch, ValueCodec
+from pki.exi.elements import ESCAPE, forced
 from pki.exi.errors import (
     ExiDecodeError,
     ExiDeviationError,
     ExiEncodeError,
     ExiError,
     ExiLimitError,
-    ExiSchemaError,
 )
-from pki.exi.model import TypeRef
-from pki.exi.particles import (
-    AttributeEvent,
-    ElementEvent,
-    Event,
-    Expression,
-    TextEvent,
-    WildcardEvent,
-    firsts,
-    nullable,
-)
-from pki.exi.values import Document, QName, Typed
-
-
-class Codecs(TypeSwitch, Protocol):
-    """What a grammar asks of the schema it belongs to."""
-
-    def element(self, type_: TypeRef) -> ElementCodec: ...
-
-    def value(self, type_: TypeRef) -> ValueCodec:
-        """The codec of a value alone: of an attribute, or of the text beside attributes."""
-
-    def read_wildcard(self, reader: BitReader, depth: int) -> Document: ...
-
-    def write_wildcard(self, writer: BitWriter, document: Document, depth: int) -> None: ...
-
-
-class Arc:
-    """One declared event of a state."""
-
-    __slots__ = (
-        "code",
-        "codec",
-        "event",
-        "key",
-        "name",
-        "read",
-        "repeated",
-        "rest",
-        "target",
-        "write",
-    )
-
-    def __init__(self, code: int, event: Event, rest: Expression, codecs: Codecs) -> None:
-        self.code = code
-        self.event = event
-        self.rest = rest
-        self.target: State | None = None
-        self.repeated = False
-        self.name: QName | None = None
-        self.codec: ElementCodec | None = None
-        match event:
-            case AttributeEvent(name, type_):
-                self.key, self.name, self.codec = "@" + name[1], name, codecs.value(type_)
-            case ElementEvent(name, type_, repeated):
-                self.key, self.name, self.codec = name[1], name, codecs.element(type_)
-                self.repeated = repeated
-            case TextEvent(type_) if type_ is not None:
-                self.key, self.codec = "#text", codecs.value(type_)
-            case TextEvent():
-                self.key = "#untyped"
-            case WildcardEvent():
-                self.key = "#any"
-        if self.codec is not None:
-            self.read, self.write = self.codec.read, self.codec.write
-
-
-class State:
-    """The events that may come next; the code after the last one escapes to undeclared events."""
-
-    __slots__ = ("arcs", "by_key", "end", "escape", "width")
-
-    def __init__(self, expression: Expression, codecs: Codecs) -> None:
-        ranked = sorted(firsts(expression), key=lambda item: _rank(item[0]))
-        events = [event for event, _ in ranked]
-        if len(set(events)) != len(events):
-            raise ExiSchemaError(f"ambiguous content model: {events}")
-        ends = nullable(expression)
-        texts = sum(isinstance(event, TextEvent) for event in events)
-        self.end = len(events) - texts if ends else -1
-        self.escape = len(events) + ends
-        self.width = self.escape.bit_length()
-        self.arcs: list[Arc | None] = [None] * (1 << self.width)
-        self.by_key: dict[str, Arc] = {}
-        for index, (event, rest) in enumerate(ranked):
-            code = index + (ends and isinstance(event, TextEvent))
-            arc = Arc(code, event, rest, codecs)
-            self.arcs[code] = arc
-            self.by_key[arc.key] = arc
-
-    def expected(self) -> str:
-        return ", ".join([*self.by_key, *(["the end"] if self.end >= 0 else [])])
-
-
-def _rank(event: Event) -> tuple[int, str, str]:
-    """Event-code order: attributes by name, elements, wildcards, (the end,) characters."""
-    match event:
-        case AttributeEvent((uri, local), _):
-            return 0, local, uri
-        case ElementEvent():
-            return 1, "", ""
-        case WildcardEvent():
-            return 2, "", ""
-        case TextEvent():
-            return 3, "", ""
+from pki.exi.fused import ReadElement
+from pki.exi.particles import Expression
+from pki.exi.states import Arc, Chain, Codecs, State
+from pki.exi.values import Typed
 
 
 class TypeGrammar:
@@ -179,6 +72,24 @@ class RecordGrammar(TypeGrammar):
 
     __slots__ = ("_keys",)
 
+    def _state(self, expression: Expression) -> State:
+        known = expression in self._states
+        state = super()._state(expression)
+        if known:
+            return state
+        links: list[tuple[State, Arc, ReadElement]] = []
+        after = state
+        while (arc := after.forced()) is not None and arc.codec is not None:
+            links.append((after, arc, forced(arc.codec)))
+            after = arc.target or self._follow(arc)
+            if after.chain is not None:
+                links += after.chain.links
+                after = after.chain.after
+                break
+        if links:
+            state.chain = Chain(links, after)
+        return state
+
     def __init__(self, expression: Expression, codecs: Codecs, keys: tuple[str, ...]) -> None:
         """`keys`: all keys that the dict may have, in the order of the stream."""
         super().__init__(expression, codecs)
@@ -193,6 +104,15 @@ class RecordGrammar(TypeGrammar):
         arc: Arc | None = None
         try:
             while True:
+                chain = state.chain
+                if chain is not None:
+                    for state, arc, read in chain.links:  # noqa: B007 - where the chain breaks
+                        item = read(reader, depth + 1)
+                        if item is ESCAPE:
+                            break
+                        value[arc.key] = item
+                    else:
+                        state = chain.after
                 width = state.width
                 pos = reader.pos
                 i = pos >> 3
@@ -264,86 +184,3 @@ class RecordGrammar(TypeGrammar):
             raise ExiEncodeError(f"incomplete, expected {state.expected()}")
         writer.acc = writer.acc << state.width | state.end
         writer.n += state.width
-
-
-class OpenGrammar(TypeGrammar):
-    """A complex type whose children are a list under "#content", see `pki.exi.values`."""
-
-    __slots__ = ()
-
-    def read(self, reader: BitReader, depth: int) -> Any:
-        if depth > reader.limits.max_depth:
-            raise ExiLimitError(f"deeper than {depth - 1} elements", bit_offset=reader.pos)
-        value: dict[str, Any] = {}
-        content: list[Any] = []
-        state = self.start
-        arc: Arc | None = None
-        try:
-            while True:
-                code = reader.bits(state.width)
-                arc = state.arcs[code]
-                if arc is None:
-                    if code != state.end:
-                        fresh = not (value or content)
-                        return self._undeclared(reader, state, code, fresh, depth)
-                    if content:
-                        value["#content"] = content
-                    return value
-                if isinstance(arc.event, WildcardEvent):
-                    content.append(self._codecs.read_wildcard(reader, depth + 1))
-                elif arc.codec is None:
-                    content.append(read_string(reader))
-                elif isinstance(arc.event, AttributeEvent):
-                    value[arc.key] = arc.codec.read(reader, depth + 1)
-                else:
-                    content.append((arc.key, arc.codec.read(reader, depth + 1)))
-                state = arc.target or self._follow(arc)
-        except ExiError as error:
-            if arc is not None:
-                error.path.insert(0, arc.key)
-            raise
-
-    def write(self, writer: BitWriter, code: int, width: int, value: Any, depth: int) -> None:
-        writer.bits(code, width)
-        if isinstance(value, Typed):
-            self._write_typed(writer, value, depth)
-            return
-        if not isinstance(value, dict):
-            raise ExiEncodeError(f"expected a dict, got {value!r}")
-        if depth > writer.max_depth:
-            raise ExiEncodeError(f"deeper than {depth - 1} elements")
-        attributes = sorted(k for k in value if k != "#content" and value[k] is not None)
-        items = [(k, value[k]) for k in attributes]
-        items += [_content_item(item) for item in value.get("#content") or ()]
-        state = self.start
-        key = ""
-        try:
-            for key, item in items:
-                arc = state.by_key.get(key)
-                if arc is None:
-                    raise ExiEncodeError(f"not allowed here, expected {state.expected()}")
-                if arc.codec is not None:
-                    arc.codec.write(writer, arc.code, state.width, item, depth + 1)
-                else:
-                    writer.bits(arc.code, state.width)
-                    if key == "#any":
-                        self._codecs.write_wildcard(writer, item, depth + 1)
-                    else:
-                        write_string(writer, item)
-                state = arc.target or self._follow(arc)
-        except ExiError as error:
-            error.path.insert(0, key)
-            raise
-        if state.end < 0:
-            raise ExiEncodeError(f"incomplete, expected {state.expected()}")
-        writer.bits(state.end, state.width)
-
-
-def _content_item(item: Any) -> tuple[str, Any]:
-    if isinstance(item, str):
-        return "#untyped", item
-    if isinstance(item, Document):
-        return "#any", item
-    if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str):
-        return item
-    raise ExiEncodeError(f"#content holds str, (name, value) and Document, not {item!r}")

@@ -18,8 +18,9 @@ from pki.exi.content import (
 from pki.exi.datatypes import datatype_of
 from pki.exi.elements import ElementCodec, SimpleElement, ValueCodec
 from pki.exi.errors import ExiDecodeError, ExiDeviationError, ExiEncodeError, ExiSchemaError
-from pki.exi.grammar import OpenGrammar, RecordGrammar
+from pki.exi.grammar import RecordGrammar
 from pki.exi.model import ComplexType, Components, SimpleType, TypeRef
+from pki.exi.open_content import OpenGrammar
 from pki.exi.qnames import StringTable
 from pki.exi.relaxed import RelaxedElement
 from pki.exi.simple_content import TextGrammar

@@ -7,8 +7,9 @@ from typing import Any
 from pki.exi.bits import BitReader, BitWriter
 from pki.exi.elements import LEFT_OUT
 from pki.exi.errors import ExiDeviationError, ExiEncodeError, ExiError
-from pki.exi.grammar import Codecs, TypeGrammar
+from pki.exi.grammar import TypeGrammar
 from pki.exi.particles import Expression
+from pki.exi.states import Codecs
 from pki.exi.values import NoOctets, NoText, Typed
 
 

@@ -178,7 +178,7 @@ def plot_protection(result: ProtectionResult) -> Figure:
     lower.margins(x=0.0)
     lower.set(xlabel="fleet size (MVA)", ylabel="least margin (s)")
     others = len(result.sweep_margin_s) - len(near) if near else 0
-    more = f" ({others} pairs with ample margin left out)" if others else ""
+    more = f" (ample, left out: {others})" if others else ""
     lower.set_title(f"Margin of backup over primary; circles: where it is lost{more}")
     lower.legend(loc="best")
     return figure

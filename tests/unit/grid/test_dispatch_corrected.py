@@ -214,7 +214,9 @@ def test_offsets_spread_from_meters_to_the_rest_of_the_tree() -> None:
     parent = np.array([-1, 0, 1, 1, 3, 0], np.int32)
     seen = np.full((6, 1), np.nan)
     seen[2], seen[4] = -0.02, -0.04
-    assert spread_offsets(parent, seen)[:, 0] == pytest.approx([-0.03, -0.03, -0.02, -0.04, -0.04, -0.03])
+    assert spread_offsets(parent, seen)[:, 0] == pytest.approx(
+        [-0.03, -0.03, -0.02, -0.04, -0.04, -0.03]
+    )
     seen[0] = 0.0
     assert spread_offsets(parent, seen)[5, 0] == 0.0
     assert np.all(spread_offsets(parent, np.full((6, 1), np.nan)) == 0.0)

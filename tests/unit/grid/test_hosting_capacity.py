@@ -21,7 +21,11 @@ from csms.grid import feeder_file, hosting_capacity, power_flow
 )
 def test_ieee33_table(bus: str, limit: float, ac_kw: float, linear_kw: float) -> None:
     feeder = feeder_file.builtin("ieee33")
-    share = hosting_capacity.uniform(feeder) if bus == "uniform" else hosting_capacity.at_bus(feeder, feeder.bus(bus))
+    share = (
+        hosting_capacity.uniform(feeder)
+        if bus == "uniform"
+        else hosting_capacity.at_bus(feeder, feeder.bus(bus))
+    )
     found = hosting_capacity.hosting_capacity(feeder, share, v_min_pu=limit)
     assert found.ac_w / 1e3 == pytest.approx(ac_kw, abs=1e-3)
     assert found.lindistflow_w / 1e3 == pytest.approx(linear_kw, abs=1e-3)
@@ -30,13 +34,17 @@ def test_ieee33_table(bus: str, limit: float, ac_kw: float, linear_kw: float) ->
 
 def test_a_feeder_below_the_limit_takes_nothing() -> None:
     feeder = feeder_file.builtin("ieee33")
-    found = hosting_capacity.hosting_capacity(feeder, hosting_capacity.uniform(feeder), v_min_pu=0.95)
+    found = hosting_capacity.hosting_capacity(
+        feeder, hosting_capacity.uniform(feeder), v_min_pu=0.95
+    )
     assert (found.ac_w, found.lindistflow_w) == (0.0, 0.0)
 
 
 def test_loading_can_be_what_ends_it() -> None:
     feeder = feeder_file.builtin("european-lv")
-    found = hosting_capacity.hosting_capacity(feeder, hosting_capacity.uniform(feeder), v_min_pu=0.8, thermal=True)
+    found = hosting_capacity.hosting_capacity(
+        feeder, hosting_capacity.uniform(feeder), v_min_pu=0.8, thermal=True
+    )
     assert found.limited_by == "loading"
     assert 50e3 < found.ac_w < found.lindistflow_w
 
@@ -50,13 +58,25 @@ def test_a_share_must_be_a_distribution(share: np.ndarray) -> None:
 def test_random_placements_bracket_their_limit() -> None:
     feeder = feeder_file.builtin("european-lv")
     study = hosting_capacity.stochastic(
-        feeder, 3680.0, np.random.default_rng(7), v_min_pu=0.96, placements=30, max_evs=120, points=5
+        feeder,
+        3680.0,
+        np.random.default_rng(7),
+        v_min_pu=0.96,
+        placements=30,
+        max_evs=120,
+        points=5,
     )
     assert study.capacity.min() < study.capacity.max()
     assert np.all(np.diff(study.breach_share) >= 0)
     assert np.all(study.min_v_pu[:, 0] <= study.min_v_pu[:, 2])
     again = hosting_capacity.stochastic(
-        feeder, 3680.0, np.random.default_rng(7), v_min_pu=0.96, placements=30, max_evs=120, points=5
+        feeder,
+        3680.0,
+        np.random.default_rng(7),
+        v_min_pu=0.96,
+        placements=30,
+        max_evs=120,
+        points=5,
     )
     assert np.array_equal(study.capacity, again.capacity)
     assert study.percentile(5) <= study.percentile(95)
@@ -71,6 +91,7 @@ def test_one_placement_is_confirmed_by_single_solves() -> None:
     count = int(study.capacity[0])
     p, q = feeder.p_w.sum(axis=1), feeder.q_var.sum(axis=1)
     lowest = [
-        power_flow.solve(feeder, p + 22e3 * np.bincount(bus[:k], minlength=33), q).min_v_pu for k in (count, count + 1)
+        power_flow.solve(feeder, p + 22e3 * np.bincount(bus[:k], minlength=33), q).min_v_pu
+        for k in (count, count + 1)
     ]
     assert lowest[0] >= 0.90 > lowest[1]

@@ -11,7 +11,14 @@ from csms.grid import feeder_file, power_flow, sensitivity
 from csms.grid.network import Feeder
 from tests.unit.grid.oracles import random_feeder
 
-TABLE = {"1": 0.004791, "5": 0.079753, "17": 0.147192, "21": 0.012526, "24": 0.049559, "32": 0.126539}
+TABLE = {
+    "1": 0.004791,
+    "5": 0.079753,
+    "17": 0.147192,
+    "21": 0.012526,
+    "24": 0.049559,
+    "32": 0.126539,
+}
 
 
 @pytest.mark.golden

@@ -19,7 +19,9 @@ class World:
     def __init__(self, seed: int, *, three_phase: bool = False):
         self.rng = np.random.default_rng(seed)
         self.feeder: Feeder = (
-            random_feeder(self.rng, 40, three_phase=True) if three_phase else feeder_file.builtin("ieee33")
+            random_feeder(self.rng, 40, three_phase=True)
+            if three_phase
+            else feeder_file.builtin("ieee33")
         )
         p, q = self.feeder.p_w, self.feeder.q_var
         self.p0, self.q0 = (p, q) if three_phase else (p.sum(axis=1), q.sum(axis=1))
@@ -30,13 +32,17 @@ class World:
 
     def voltage(self, bus: int, sigma: float = 1e-3, phase: int = 0) -> Measurement:
         value = self.truth.vm_pu.reshape(self.feeder.n_bus, -1)[bus, phase]
-        return Measurement(Quantity.V_PU, bus, phase, float(value + self.rng.normal() * sigma), sigma)
+        return Measurement(
+            Quantity.V_PU, bus, phase, float(value + self.rng.normal() * sigma), sigma
+        )
 
     def flow(self, bus: int, sigma: float) -> list[Measurement]:
         s = self.truth.flow_va(self.feeder).reshape(self.feeder.n_bus, -1)[bus, 0]
         return [
             Measurement(Quantity.FLOW_W, bus, 0, float(s.real + self.rng.normal() * sigma), sigma),
-            Measurement(Quantity.FLOW_VAR, bus, 0, float(s.imag + self.rng.normal() * sigma), sigma),
+            Measurement(
+                Quantity.FLOW_VAR, bus, 0, float(s.imag + self.rng.normal() * sigma), sigma
+            ),
         ]
 
     def estimate(self, meters: list[Measurement]) -> Estimate:
@@ -48,7 +54,9 @@ class World:
 
 def some_meters(world: World) -> list[Measurement]:
     feeder = world.feeder
-    return [world.voltage(feeder.bus(name)) for name in ("17", "32", "24", "8")] + world.flow(1, 5e3)
+    return [world.voltage(feeder.bus(name)) for name in ("17", "32", "24", "8")] + world.flow(
+        1, 5e3
+    )
 
 
 def test_few_meters_come_much_nearer_than_the_forecast() -> None:
@@ -57,7 +65,9 @@ def test_few_meters_come_much_nearer_than_the_forecast() -> None:
         world = World(seed)
         forecast = power_flow.solve(world.feeder, world.p0, world.q0)
         found = world.estimate(some_meters(world))
-        before, after = (np.abs(v - world.truth.vm_pu).max() for v in (forecast.vm_pu, found.flow.vm_pu))
+        before, after = (
+            np.abs(v - world.truth.vm_pu).max() for v in (forecast.vm_pu, found.flow.vm_pu)
+        )
         better += after < before
         assert after < 4e-3
         assert found.rejected == ()
@@ -73,7 +83,9 @@ def test_the_standard_deviation_is_honest(three_phase: bool) -> None:
             world.voltage(int(b), 1e-3, int(f)) for b, f in np.argwhere(world.feeder.phase_mask)[[10, 20, 30]]
         ]  # fmt: skip
         found = world.estimate(meters)
-        scaled.append((world.error(found)[1:] / found.v_sigma_pu[1:])[~np.isnan(world.error(found)[1:])])
+        scaled.append(
+            (world.error(found)[1:] / found.v_sigma_pu[1:])[~np.isnan(world.error(found)[1:])]
+        )
     z = np.concatenate(scaled)
     assert 0.85 < np.sqrt(np.mean(z**2)) < 1.15
     assert np.mean(np.abs(z) < 2.0) > 0.90

@@ -38,6 +38,15 @@ def test_headroom_limits_the_governor() -> None:
     assert result.mechanical_pu.max() == pytest.approx(0.03)
 
 
+def test_a_crest_of_a_lasting_oscillation_is_not_settled() -> None:
+    """The rate of change alone is zero at every crest."""
+    undamped = PowerSystem(f_nom_hz=50.0, inertia_s=4.0, damping_pu=0.0)
+    lagging = [Governor(droop_pu=0.05, hp_frac=0.0, reheat_s=6.0)]
+    for t_end_s in np.linspace(20.0, 40.0, 41):
+        result = simulate_frequency(undamped, lagging, [LoadStep(0.0, 0.1)], t_end_s=t_end_s)
+        assert not result.settled
+
+
 def test_fleet_droop_lifts_nadir_and_steady_state() -> None:
     alone, helped = frequency_study(), frequency_study(fleet_droop_gain_pu=10.0)
     assert alone.nadir_hz < helped.nadir_hz
@@ -66,5 +75,9 @@ def test_results_are_json_with_the_promised_keys() -> None:
         "a": None,
         "b": [1.5, [None]],
     }
+    short = to_jsonable(frequency_study(t_end_s=1.0), max_samples=50)
+    assert isinstance(short, dict)
+    assert len(short["t_s"]) == len(short["deviation_hz"]) == 41
+    assert short["t_s"][:2] == [0.0, pytest.approx(0.025)]
     with pytest.raises(TypeError, match="object"):
         to_jsonable(object())

@@ -1,0 +1,1 @@
+"""Designed ageing experiments: mixed models, Kenward-Roger tests, designs, adequacy."""
