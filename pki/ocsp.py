@@ -18,7 +18,7 @@ from cryptography.x509 import ocsp
 from pki.errors import KeyStoreError, NotFoundError
 from pki.issue import Pki, responder_id
 from pki.keys import signature_hash
-from pki.profiles import Role
+from pki.profiles import AUTHORITIES
 from pki.store import Record, Status
 
 ANSWER_VALIDITY: Final = timedelta(hours=12)
@@ -33,11 +33,16 @@ _PRESIGNED: Final = ("sha1", "sha256")
 
 
 class Responder:
-    """Answers for all authorities of one PKI."""
+    """Answers for all authorities that the PKI has when this is made."""
 
     def __init__(self, pki: Pki) -> None:
         self._pki = pki
-        self._authorities: dict[tuple[str, bytes, bytes], str] = {}
+        self._authorities = {
+            (algorithm, *_issuer_hashes(record, algorithm)): record.name
+            for record in pki.store.find(status=Status.ISSUED)
+            if record.role in AUTHORITIES
+            for algorithm in ALGORITHMS
+        }
 
     def answer(self, request: bytes) -> bytes:
         """The DER answer to a DER request. Never raises for what the request holds."""
@@ -50,7 +55,7 @@ class Responder:
             serial = asked.serial_number
         except (ValueError, NotImplementedError, TypeError):
             return _failure(ocsp.OCSPResponseStatus.MALFORMED_REQUEST)
-        ca = self._authority(key)
+        ca = self._authorities.get(key)
         if ca is None or serial <= 0:
             return _failure(ocsp.OCSPResponseStatus.UNAUTHORIZED)
         now = self._pki.clock.now().replace(microsecond=0)
@@ -61,13 +66,6 @@ class Responder:
             return _sign(self._pki, ca, serial, algorithm, now)
         except (NotFoundError, KeyStoreError):
             return _failure(ocsp.OCSPResponseStatus.TRY_LATER)
-
-    def _authority(self, key: tuple[str, bytes, bytes]) -> str | None:
-        if key not in self._authorities and key[0] in ALGORITHMS:
-            for record in self._pki.store.find(status=Status.ISSUED):
-                if record.role.endswith(("-root", "-sub", "-sub1", "-sub2")):
-                    self._authorities[key[0], *_issuer_hashes(record, key[0])] = record.name
-        return self._authorities.get(key)
 
 
 def presign(pki: Pki, ca: str) -> int:

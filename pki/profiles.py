@@ -171,6 +171,7 @@ _TABLE: Final = (
     ),
 )  # fmt: skip
 _PROFILES: Final = {row.role: row for row in _TABLE}
+AUTHORITIES: Final = frozenset(row.role for row in _TABLE if row.is_ca)
 
 _OCPP_ROLES: Final = frozenset(
     {

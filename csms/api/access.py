@@ -81,7 +81,6 @@ def needs(role: Role) -> Callable[[Request], Coroutine[Any, Any, Principal]]:
 
 Viewer = Annotated[Principal, Depends(needs(Role.VIEWER))]
 Operator = Annotated[Principal, Depends(needs(Role.OPERATOR))]
-GridOperator = Annotated[Principal, Depends(needs(Role.GRID_OPERATOR))]
 Admin = Annotated[Principal, Depends(needs(Role.ADMIN))]
 
 

@@ -6,7 +6,7 @@ import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -280,8 +280,3 @@ def _binding(binding: Binding | None) -> BindingView | None:
     if binding is None:
         return None
     return BindingView(kind=binding.kind, where=binding.where, source=binding.source)
-
-
-def plain(data: Any) -> Any:
-    """JSON-like data for templates and streams."""
-    return msgspec.to_builtins(data, str_keys=True)

@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -267,42 +268,65 @@ class _Reader:
         return found
 
     def _loads(self, node: Callable[[str], int]) -> LoadTable:
-        rows: list[tuple[int, int, complex, float, int, float, float, float, float, float]] = []
-        shares: list[tuple[list[float], list[float]]] = []
+        rows: list[_LoadRow] = []
         for label, element in self._elements["load"].items():
-            p = element.properties
             try:
-                phases, kv = int(number(p.get("phases", "3"))), numbers(p.get("kv", "12.47"))[0]
-                model = int(number(p.get("model", "1")))
-                kw = numbers(p.get("kw", "10"))[0]
-                s = _apparent(p, kw, by_pf=element.load_by_pf or "kvar" not in p) / phases
-                mix = numbers(p["zipv"]) if "zipv" in p else [0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0]
+                rows += _load_rows(element, node)
             except (ValueError, IndexError, KeyError) as error:
                 raise OpenDssError(f"{element.where}: load {label!r}: {error}") from None
-            delta = elements.is_delta(p)
-            if delta:
-                names = elements.terminal(p["bus1"], max(phases, 2) if phases != 2 else 3, phases)
-                volts = kv * 1e3
-                pairs = [(names[f], names[(f + 1) % len(names)]) for f in range(phases)]
-            else:
-                names = elements.terminal(p["bus1"], phases + 1, phases)
-                volts = kv * 1e3 / (1.0 if phases == 1 else math.sqrt(3.0))
-                pairs = [(names[f], names[phases]) for f in range(phases)]
-            for front, back in pairs:
-                rows.append((
-                    node(front), node(back), s, volts, model, number(p.get("vminpu", "0.95")),
-                    number(p.get("vmaxpu", "1.05")), number(p.get("vlowpu", "0.5")), number(p.get("cvrwatts", "1")),
-                    number(p.get("cvrvars", "2")),
-                ))  # fmt: skip
-                shares.append((mix[0:3], mix[3:6]))
-        columns = list(zip(*rows, strict=True)) if rows else [()] * 10
+
+        def column(pick: Callable[[_LoadRow], object], kind: type = float) -> np.ndarray:
+            return np.array([pick(row) for row in rows], kind)
+
         return LoadTable(
-            node=np.array(columns[0], int), back=np.array(columns[1], int), s_va=np.array(columns[2], complex),
-            v_base=np.array(columns[3], float), model=np.array(columns[4], int), v_min=np.array(columns[5], float),
-            v_max=np.array(columns[6], float), v_low=np.array(columns[7], float),
-            cvr=np.array([columns[8], columns[9]], float).T.reshape(-1, 2),
-            zip_p=np.array([a for a, _ in shares]).reshape(-1, 3), zip_q=np.array([b for _, b in shares]).reshape(-1, 3),
-        )  # fmt: skip
+            node=column(lambda row: row.front, int),
+            back=column(lambda row: row.back, int),
+            s_va=column(lambda row: row.s_va, complex),
+            v_base=column(lambda row: row.v_base),
+            model=column(lambda row: row.model, int),
+            v_min=column(lambda row: row.band[0]),
+            v_max=column(lambda row: row.band[1]),
+            v_low=column(lambda row: row.band[2]),
+            cvr=column(lambda row: row.cvr).reshape(-1, 2),
+            zip_p=column(lambda row: row.mix[0:3]).reshape(-1, 3),
+            zip_q=column(lambda row: row.mix[3:6]).reshape(-1, 3),
+        )
+
+
+class _LoadRow(NamedTuple):
+    """One load between two nodes."""
+
+    front: int
+    back: int
+    s_va: complex
+    v_base: float
+    model: int
+    band: tuple[float, float, float]  # vminpu, vmaxpu, vlowpu
+    cvr: tuple[float, float]
+    mix: list[float]
+
+
+def _load_rows(element: _Element, node: Callable[[str], int]) -> list[_LoadRow]:
+    p = element.properties
+
+    def value(key: str, default: str) -> float:
+        return number(p.get(key, default))
+
+    phases = int(value("phases", "3"))
+    s = _apparent(p, value("kw", "10"), by_pf=element.load_by_pf or "kvar" not in p) / phases
+    mix = numbers(p["zipv"]) if "zipv" in p else [0.0, 0.0, 1.0, 0.0, 0.0, 1.0]
+    volts = value("kv", "12.47") * 1e3
+    if elements.is_delta(p):
+        names = elements.terminal(p["bus1"], 2 if phases == 1 else 3, phases)
+        pairs = [(names[f], names[(f + 1) % len(names)]) for f in range(phases)]
+    else:
+        volts /= 1.0 if phases == 1 else math.sqrt(3.0)
+        names = elements.terminal(p["bus1"], phases + 1, phases)
+        pairs = [(names[f], names[phases]) for f in range(phases)]
+    band = value("vminpu", "0.95"), value("vmaxpu", "1.05"), value("vlowpu", "0.5")
+    cvr = value("cvrwatts", "1"), value("cvrvars", "2")
+    model = int(value("model", "1"))
+    return [_LoadRow(node(a), node(b), s, volts, model, band, cvr, mix) for a, b in pairs]
 
 
 def _capacitor(element: _Element) -> tuple[list[str], np.ndarray]:

@@ -21,7 +21,7 @@ from csms.grid.power_flow import PowerFlowDivergedError
 
 TOLERANCE_PU = 1.0e-9
 MAX_ITERATIONS = 300
-PQ, Z, CVR, I, ZIP = 1, 2, 4, 5, 8  # load models, numbered as in OpenDSS
+POWER, IMPEDANCE, CVR, CURRENT, ZIP = 1, 2, 4, 5, 8  # load models, numbered as in OpenDSS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,16 +170,16 @@ def load_current(loads: LoadTable, v: ComplexArray) -> ComplexArray:
     powers = np.real(s) * ratio ** loads.cvr[:, 0] + 1j * np.imag(s) * ratio ** loads.cvr[:, 1]
     mixed = np.real(s) * _zip(loads.zip_p, ratio) + 1j * np.imag(s) * _zip(loads.zip_q, ratio)
     within = np.select(
-        [loads.model == Z, loads.model == I, loads.model == CVR, loads.model == ZIP],
+        [loads.model == IMPEDANCE, loads.model == CURRENT, loads.model == CVR, loads.model == ZIP],
         [at_base * ratio, at_base, np.conj(powers) / magnitude, np.conj(mixed) / magnitude],
         default=at_base / ratio,
     )
     # outside its band a load is an impedance that meets the band's edge
-    edge_low = np.where(loads.model == I, at_base, at_base / loads.v_min)
-    edge_high = np.where(loads.model == I, at_base, at_base / loads.v_max)
+    edge_low = np.where(loads.model == CURRENT, at_base, at_base / loads.v_min)
+    edge_high = np.where(loads.model == CURRENT, at_base, at_base / loads.v_max)
     slope = (ratio - loads.v_low) / np.maximum(loads.v_min - loads.v_low, 1e-12)
     sagging = at_base * loads.v_low + (edge_low - at_base * loads.v_low) * slope
-    bounded = (loads.model != Z) & (loads.model != ZIP)
+    bounded = (loads.model != IMPEDANCE) & (loads.model != ZIP)
     current = np.where(bounded & (ratio > loads.v_max), edge_high * ratio / loads.v_max, within)
     current = np.where(bounded & (ratio < loads.v_min), sagging, current)
     current = np.where(bounded & (ratio < loads.v_low), at_base * ratio, current)

@@ -15,7 +15,8 @@ from csms.grid.opendss_script import matrix, number, numbers, words
 
 Properties = dict[str, str]
 METRES = {
-    "none": 0.0, "mi": 1609.344, "kft": 304.8, "km": 1000.0, "m": 1.0, "ft": 0.3048, "in": 0.0254, "cm": 0.01, "mm": 0.001,
+    "none": 0.0, "mi": 1609.344, "kft": 304.8, "km": 1000.0, "m": 1.0, "ft": 0.3048, "in": 0.0254, "cm": 0.01,
+    "mm": 0.001,
 }  # fmt: skip
 _EARTH = "0"
 
@@ -54,7 +55,8 @@ def line(
         constants |= {key: p[key] for key in ("rmatrix", "xmatrix", "cmatrix") if key in p}
     z, c_nf = _line_constants(constants, phases)
     base_hz = number(constants.get("basefreq", str(frequency_hz)))
-    z = (z.real + 1j * z.imag * frequency_hz / base_hz) * length * scale
+    z.imag *= frequency_hz / base_hz
+    z *= length * scale
     half = 0.5j * 2.0 * math.pi * frequency_hz * c_nf * 1e-9 * length * scale
     series = np.linalg.inv(z)
     y = np.block([[series + half, -series], [-series, series + half]])
@@ -138,10 +140,8 @@ def transformer(p: Properties, windings: list[Properties]) -> tuple[list[str], C
         per_volt = 1.0 / (volts * number(w.get("tap", "1")))
         base = k * (phases + 1)
         for f in range(phases):
-            if delta:
-                back = base + ((f + rotation) % phases if phases > 1 else 1)
-            else:
-                back = base + phases
+            across = (f + rotation) % phases if phases > 1 else 1
+            back = base + (across if delta else phases)
             connect[f, k, base + f] += per_volt
             connect[f, k, back] -= per_volt
             for end in (base + f, back):

@@ -20,7 +20,7 @@ import numpy as np
 
 from csms.grid import power_flow
 from csms.grid.lindistflow import linear_model
-from csms.grid.network import S_BASE_VA, Feeder, FloatArray
+from csms.grid.network import S_BASE_VA, ComplexArray, Feeder, FloatArray
 from csms.grid.power_flow import PowerFlow
 from csms.grid.sensitivity import voltage_gradient
 
@@ -149,7 +149,7 @@ class _Problem:
         return power_flow.solve(self.feeder, *self.loads(x))
 
     def predict(
-        self, meter: Measurement, x: FloatArray, flow: PowerFlow, power: FloatArray
+        self, meter: Measurement, x: FloatArray, flow: PowerFlow, power: ComplexArray
     ) -> float:
         i, f = meter.bus, meter.phase
         if meter.quantity is Quantity.V_PU:
@@ -218,7 +218,7 @@ def _fit(problem: _Problem, meters: list[Measurement]) -> _Fit:
     power = flow.flow_va(problem.feeder)
     residual = z - np.array([problem.predict(meter, x, flow, power) for meter in meters])
     # residual covariance R (R + H S0 H')^-1 R
-    inverse = np.linalg.inv(spread) if meters else spread
+    inverse: FloatArray = np.asarray(np.linalg.inv(spread) if meters else spread, np.float64)
     scale = sigma**2 * np.sqrt(np.maximum(np.diag(inverse), 0.0)) if meters else sigma
     with np.errstate(divide="ignore", invalid="ignore"):
         normalised = np.abs(np.where(scale > 0, residual / scale, 0.0))

@@ -84,17 +84,16 @@ class Onboarding:
 
     async def _learn(self, station: StationState) -> None:
         if station.version == "1.6":
-            refs = [VariableRef(component="", variable="ChargingScheduleAllowedChargingRateUnit")]
-        else:
-            refs = [VariableRef(component="SmartChargingCtrlr", variable="RateUnit")]
-        if station.version == "2.1":
-            refs.append(
-                VariableRef(
-                    component="V2XChargingCtrlr", variable="SupportedOperationModes", evse_id=1
-                )
-            )
-        record = await self._push(station, GetVariables(variables=tuple(refs)))
-        if record.state is CommandState.ACCEPTED and record.answer:
+            await self._ask(station, "", "ChargingScheduleAllowedChargingRateUnit")
+            return
+        await self._ask(station, "SmartChargingCtrlr", "RateUnit")
+        if station.version == "2.1" and station.capabilities.discharge:
+            await self._ask(station, "V2XChargingCtrlr", "SupportedOperationModes")
+
+    async def _ask(self, station: StationState, component: str, variable: str) -> None:
+        ref = VariableRef(component=component, variable=variable)
+        record = await self._push(station, GetVariables(variables=(ref,)))
+        if record.answer:
             await record_variables(self._core, station, variables_from_answer(record.answer))
 
     async def _set_metering(self, station: StationState) -> None:

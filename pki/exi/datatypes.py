@@ -16,7 +16,7 @@ Read: TypeAlias = Callable[[BitReader], Any]
 Write: TypeAlias = Callable[[BitWriter, Any], None]
 
 _N_BIT_LIMIT = 4096
-_BUILT_IN_RANGES: dict[str, tuple[int | None, int | None]] = {
+BUILT_IN_RANGES: dict[str, tuple[int | None, int | None]] = {
     "byte": (-(2**7), 2**7 - 1),
     "short": (-(2**15), 2**15 - 1),
     "int": (-(2**31), 2**31 - 1),
@@ -53,7 +53,7 @@ class Datatype(Struct, frozen=True):
 
 def integer_range(type_: SimpleType) -> tuple[int | None, int | None]:
     """The bounds of an integer type, from its facets or its base."""
-    low, high = _BUILT_IN_RANGES[type_.base]
+    low, high = BUILT_IN_RANGES[type_.base]
     return (
         low if type_.minimum is None else type_.minimum,
         high if type_.maximum is None else type_.maximum,
@@ -66,7 +66,7 @@ def datatype_of(type_: SimpleType) -> Datatype:
         return _indexed(type_.enumeration)
     if type_.base == "boolean":
         return _indexed((False, True))
-    if type_.base in _BUILT_IN_RANGES:
+    if type_.base in BUILT_IN_RANGES:
         low, high = integer_range(type_)
         if low is not None and high is not None and high - low < _N_BIT_LIMIT:
             width = (high - low).bit_length()

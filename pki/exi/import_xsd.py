@@ -71,10 +71,11 @@ TABLES: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
         ("acdp", "ACDP", "acdp"),
     )
 }
-TABLES["iso15118_20_ac_der_iec"] = (
-    {"urn:iso:std:iso:15118:-20:AC-DER-IEC": "der"},
-    ("iso15118_20_ac",),
-)
+for region in ("IEC", "SAE"):
+    TABLES[f"iso15118_20_ac_der_{region.lower()}"] = (
+        {f"urn:iso:std:iso:15118:-20:AC-DER-{region}": "der"},
+        ("iso15118_20_ac",),
+    )
 """Table -> (its namespaces with their prefixes, the tables it imports)."""
 
 

@@ -25,7 +25,8 @@ def site_settings(
     ocpp_port: int,
     http_port: int,
     period_s: float = 1.0,
-    max_discharge: bool = True,
+    lease_s: int = LEASE_S,
+    droop: bool = True,
 ) -> Settings:
     """Settings under which the scenario's stations are controlled."""
     evses = tuple(
@@ -35,7 +36,7 @@ def site_settings(
             bus=spec.bus,
             phases=spec.phases if len(spec.phases) == 1 else "abc",  # type: ignore[arg-type]
             max_power_w=spec.max_charge_w,
-            max_discharge_w=spec.max_discharge_w if max_discharge else 0.0,
+            max_discharge_w=spec.max_discharge_w,
             min_current_a=6.0 if spec.kind == "AC" else 0.0,
         )
         for spec in scenario.stations
@@ -49,12 +50,15 @@ def site_settings(
         site=Site(name=scenario.name, feeder=feeder_name, v_min_pu=v_min_pu, evses=evses),
         dispatch=Dispatch(
             period_s=period_s,
-            lease_s=max(LEASE_S, round(5 * period_s)),
+            lease_s=lease_s,
             stale_after_s=max(5.0, 2.5 * scenario.meter_interval_s),
             max_ramp_w_per_min=60e6,
         ),
         droop=Droop(
-            under_freq_hz=nominal_hz - 0.1, over_freq_hz=nominal_hz + 0.1, nominal_hz=nominal_hz
+            enabled=droop,
+            under_freq_hz=nominal_hz - 0.1,
+            over_freq_hz=nominal_hz + 0.1,
+            nominal_hz=nominal_hz,
         ),
         ocpp=Ocpp(meter_interval_s=max(1, round(scenario.meter_interval_s))),
         log=Log(level="warning"),

@@ -30,7 +30,8 @@ from csms.store import InlineStore
 EPOCH = datetime(2026, 1, 5, tzinfo=UTC)
 DRAIN_S = 900.0
 """After the last car stations get so long to tell what they still hold."""
-DISPATCH_PERIOD_S = 30.0
+DISPATCH_PERIOD_S = 60.0
+LEASE_S = 900
 V_MIN_PU = 0.90
 RESOLUTION_WH = {"1.6": 1.0, "2.0.1": 0.1, "2.1": 0.1}
 """What the wire resolves: meterStart and meterStop of OCPP 1.6 are whole Wh."""
@@ -73,7 +74,7 @@ async def _whole_system(scenario: Scenario, hours: float) -> SimulationSummary:
     store = InlineStore()
     settings = site_settings(
         scenario, "ieee33", V_MIN_PU, store_url="sqlite://", ocpp_port=0, http_port=0,
-        period_s=DISPATCH_PERIOD_S,
+        period_s=DISPATCH_PERIOD_S, lease_s=LEASE_S, droop=False,
     )  # fmt: skip
     settings = settings.model_copy(
         update={"gateway": settings.gateway.model_copy(update={"security_profile": 0})}

@@ -300,6 +300,8 @@ def test_an_id_that_occurs_twice_is_refused() -> None:
         (0x8001, "urn:din:70121:2012:MsgDef", "din_70121"),
         (0x8001, "urn:iso:15118:2:2013:MsgDef", "iso15118_2"),
         (0x8002, "urn:iso:std:iso:15118:-20:DC", "iso15118_20_common_messages"),
+        (0x8003, "urn:iso:std:iso:15118:-20:AC", "iso15118_20_ac"),
+        (0x8003, "urn:iso:std:iso:15118:-20:AC-DER-IEC", "iso15118_20_ac_der_iec"),
         (0x8004, "urn:iso:std:iso:15118:-20:DC", "iso15118_20_dc"),
         (0x8006, None, "iso15118_20_wpt"),
     ],

@@ -1,0 +1,158 @@
+"""What a relying party accepts as an OCSP answer (RFC 6960 clause 3.2, RFC 5019)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, padding, rsa
+from cryptography.hazmat.primitives.hashes import HashAlgorithm
+from cryptography.x509 import ocsp
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from pki.errors import PkiError, RequestError
+from pki.keys import PublicKey, narrow_public_key
+
+MAX_ANSWER_OCTETS: Final = 16_384
+CLOCK_SKEW: Final = timedelta(minutes=5)
+MAX_AGE: Final = timedelta(days=7)
+"""Oldest answer taken, whatever its nextUpdate says; one without nextUpdate is not taken."""
+
+
+class EvidenceError(PkiError):
+    """The answer proves nothing: not for this certificate, not in force, or by the wrong signer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Revocation information at hand: lists, and OCSP answers as DER."""
+
+    crls: tuple[x509.CertificateRevocationList, ...] = ()
+    ocsp: tuple[bytes, ...] = ()
+
+
+def ocsp_status(
+    answer: bytes,
+    certificate: x509.Certificate,
+    issuer: x509.Certificate,
+    at: datetime,
+    *,
+    nonce: bytes | None = None,
+) -> ocsp.OCSPCertStatus:
+    """What `answer` proves of `certificate` at `at`. Raises EvidenceError.
+
+    `nonce` is what the request carried; an answer that lacks it is accepted, since responders that
+    sign ahead cannot echo one, an answer with a different one is not.
+    """
+    try:
+        return _status(answer, certificate, issuer, at, nonce)
+    except (
+        ValueError,
+        TypeError,
+        UnsupportedAlgorithm,
+        x509.DuplicateExtension,
+        RequestError,
+    ) as error:
+        raise EvidenceError(f"the OCSP answer cannot be read: {error}") from None
+
+
+def _status(
+    answer: bytes,
+    certificate: x509.Certificate,
+    issuer: x509.Certificate,
+    at: datetime,
+    nonce: bytes | None,
+) -> ocsp.OCSPCertStatus:
+    if len(answer) > MAX_ANSWER_OCTETS:
+        raise EvidenceError(f"OCSP answer of {len(answer)} octets, at most {MAX_ANSWER_OCTETS}")
+    response = ocsp.load_der_ocsp_response(answer)
+    if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
+        raise EvidenceError(f"the responder says {response.response_status.name}")
+    single = _single(response, certificate, issuer)
+    _check_signature(response, issuer, at)
+    _check_times(single, at)
+    _check_nonce(response, nonce)
+    return single.certificate_status
+
+
+def _single(
+    response: ocsp.OCSPResponse, certificate: x509.Certificate, issuer: x509.Certificate
+) -> ocsp.OCSPSingleResponse:
+    for single in response.responses:
+        if single.serial_number != certificate.serial_number:
+            continue
+        request = ocsp.OCSPRequestBuilder().add_certificate(
+            certificate, issuer, single.hash_algorithm
+        )
+        expected = request.build()
+        if (single.issuer_name_hash, single.issuer_key_hash) == (
+            expected.issuer_name_hash,
+            expected.issuer_key_hash,
+        ):
+            return single
+    raise EvidenceError("the OCSP answer is not about this certificate")
+
+
+def _check_times(single: ocsp.OCSPSingleResponse, at: datetime) -> None:
+    if single.this_update_utc > at + CLOCK_SKEW:
+        raise EvidenceError(f"OCSP answer of the future: {single.this_update_utc.isoformat()}")
+    until = single.next_update_utc
+    if until is None or until + CLOCK_SKEW < at or single.this_update_utc + MAX_AGE < at:
+        raise EvidenceError(f"the OCSP answer of {single.this_update_utc.isoformat()} is too old")
+
+
+def _check_nonce(response: ocsp.OCSPResponse, nonce: bytes | None) -> None:
+    try:
+        found = response.extensions.get_extension_for_class(x509.OCSPNonce).value.nonce
+    except x509.ExtensionNotFound:
+        return
+    if nonce is not None and found != nonce:
+        raise EvidenceError("the OCSP answer carries another nonce")
+
+
+def _check_signature(response: ocsp.OCSPResponse, issuer: x509.Certificate, at: datetime) -> None:
+    """By the issuer itself or by a delegate that the issuer certified for OCSP."""
+    delegates = [each for each in response.certificates if each != issuer]
+    signers = [issuer, *(each for each in delegates if _is_delegate(each, issuer, at))]
+    for signer in signers:
+        if _verifies(response, narrow_public_key(signer.public_key())):
+            return
+    raise EvidenceError("the OCSP answer is not signed by the issuer or a delegate of it")
+
+
+def _is_delegate(candidate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> bool:
+    if not candidate.not_valid_before_utc <= at <= candidate.not_valid_after_utc:
+        return False
+    try:
+        candidate.verify_directly_issued_by(issuer)
+        purposes = candidate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        usage = candidate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+        return False
+    return ExtendedKeyUsageOID.OCSP_SIGNING in purposes and usage.digital_signature
+
+
+def _verifies(response: ocsp.OCSPResponse, key: PublicKey) -> bool:
+    algorithm = response.signature_hash_algorithm
+    try:
+        _verify(key, response.signature, response.tbs_response_bytes, algorithm)
+    except (InvalidSignature, TypeError):
+        return False
+    return True
+
+
+def _verify(
+    key: PublicKey, signature: bytes, octets: bytes, algorithm: HashAlgorithm | None
+) -> None:
+    if isinstance(key, ed448.Ed448PublicKey):
+        key.verify(signature, octets)
+        return
+    if algorithm is None or algorithm.name in {"md5", "sha1"}:
+        raise InvalidSignature
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        key.verify(signature, octets, ec.ECDSA(algorithm))
+    elif isinstance(key, rsa.RSAPublicKey):
+        key.verify(signature, octets, padding.PKCS1v15(), algorithm)

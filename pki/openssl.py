@@ -1,0 +1,65 @@
+"""OpenSSL's verdict on a path (RFC 5280 clause 6), strictly, with or without revocation lists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from cryptography import x509
+from OpenSSL import crypto
+
+SIGNATURE_FAILURE: Final = 7
+NOT_YET_VALID: Final = 9
+EXPIRED: Final = 10
+REVOKED: Final = 23
+NO_LIST: Final = frozenset({3, 8, 11, 12, 15, 16, 33, 35, 36, 44, 54})
+"""X509_V_ERR_* of a list: missing, badly signed, not in force, malformed, of another scope."""
+MALFORMED: Final = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection(Exception):
+    """`code` is OpenSSL's X509_V_ERR_*, or MALFORMED; `depth` counts from the leaf."""
+
+    code: int
+    depth: int
+    message: str
+
+
+def verified_path(
+    leaf: x509.Certificate,
+    intermediates: Sequence[x509.Certificate],
+    roots: Sequence[x509.Certificate],
+    at: datetime,
+    *,
+    crls: Sequence[x509.CertificateRevocationList] = (),
+    check_lists: str = "none",
+) -> list[x509.Certificate]:
+    """The path from `leaf` to a root. Raises Rejection.
+
+    `check_lists` is "none", "leaf" or "all": whose revocation must be settled by `crls`.
+    """
+    flags = crypto.X509StoreFlags.X509_STRICT | crypto.X509StoreFlags.CHECK_SS_SIGNATURE
+    if check_lists != "none":
+        flags |= crypto.X509StoreFlags.CRL_CHECK
+    if check_lists == "all":
+        flags |= crypto.X509StoreFlags.CRL_CHECK_ALL
+    try:
+        store = crypto.X509Store()
+        for root in roots:
+            store.add_cert(crypto.X509.from_cryptography(root))
+        for crl in crls:
+            store.add_crl(crl)
+        store.set_time(at.astimezone(UTC))
+        store.set_flags(flags)
+        untrusted = [crypto.X509.from_cryptography(each) for each in intermediates]
+        context = crypto.X509StoreContext(store, crypto.X509.from_cryptography(leaf), untrusted)
+        path = context.get_verified_chain()
+    except crypto.X509StoreContextError as error:
+        code, depth, message = error.errors
+        raise Rejection(int(code), int(depth), str(message)) from None
+    except crypto.Error as error:
+        raise Rejection(MALFORMED, 0, f"OpenSSL cannot read it: {error}") from None
+    return [each.to_cryptography() for each in path]
