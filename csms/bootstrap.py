@@ -14,6 +14,7 @@ from csms.clock import Clock
 from csms.dispatch.ac_check import Limits
 from csms.dispatch.decide import FeederDesk
 from csms.dispatch.loop import DispatchLoop
+from csms.dispatch.signals import GridSignals
 from csms.domain.der import FreqDroop
 from csms.domain.feeder_view import FeederView
 from csms.domain.fleet import EvsePlace, Fleet
@@ -95,6 +96,7 @@ class CentralSystem:
             for evse in settings.site.evses
         }
         droop = _droop(settings)
+        self.signals = GridSignals(clock)
         self.dispatch = self._dispatch(places, droop, feeder)
         self.onboarding = Onboarding(
             self.core,
@@ -203,6 +205,7 @@ class CentralSystem:
         )
         return DispatchLoop(
             self.feeder_desk, self.fleet, self.setpoints, self.live, self.clock, self.spawn,
+            self.signals,
             period_s=options.period_s, lease_s=float(options.lease_s),
             stale_after_s=options.stale_after_s,
         )  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -19,13 +18,14 @@ NO_LIST: Final = frozenset({3, 8, 11, 12, 15, 16, 33, 35, 36, 44, 54})
 MALFORMED: Final = -1
 
 
-@dataclass(frozen=True, slots=True)
 class Rejection(Exception):
     """`code` is OpenSSL's X509_V_ERR_*, or MALFORMED; `depth` counts from the leaf."""
 
-    code: int
-    depth: int
-    message: str
+    def __init__(self, code: int, depth: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.depth = depth
+        self.message = message
 
 
 def verified_path(

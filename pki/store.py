@@ -311,6 +311,16 @@ class Store:
         rows = self._rows("SELECT value FROM pool WHERE pool = ? AND key = ?", pool, key)
         return _octets(rows[0][0]) if rows else None
 
+    def pool_list(self, pool: str, prefix: str) -> list[tuple[str, bytes]]:
+        """Entries whose key begins with `prefix`, in the order of their keys."""
+        rows = self._rows(
+            "SELECT key, value FROM pool WHERE pool = ? AND substr(key, 1, ?) = ? ORDER BY key",
+            pool,
+            len(prefix),
+            prefix,
+        )
+        return [(str(key), _octets(value)) for key, value in rows]
+
     def pool_delete(self, pool: str, key: str) -> bool:
         """Whether there was such an entry."""
         with self._transaction() as db:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final
 
 from cryptography import x509
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import NameOID
 from cryptography.x509.verification import (
+    Criticality,
     ExtensionPolicy,
     PolicyBuilder,
     VerificationError,
@@ -37,6 +39,8 @@ from pki.profiles import MAX_CHAIN_CERTIFICATES, Role, Suite, profile
 
 MAX_CHAIN_OCTETS: Final = 10_000
 """OCPP's longest certificate field."""
+_LEAF_POLICY: Final = ExtensionPolicy.permit_all()
+_CA_POLICY: Final = _LEAF_POLICY.require_present(x509.BasicConstraints, Criticality.CRITICAL, None)
 _OCPP_ROLES: Final = {Role.CSMS_SERVER, Role.CHARGING_STATION}
 
 
@@ -108,10 +112,11 @@ class Verdict:
         return self.reason is Reason.GOOD
 
 
-@dataclass(frozen=True, slots=True)
 class _Refusal(Exception):
-    reason: Reason
-    detail: str
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
 
 
 def verify(
@@ -212,7 +217,7 @@ def _check_revocation(
     """Each certificate below the root needs an OCSP answer or a list that says it is good."""
     notes: list[str] = []
     open_questions = []
-    for depth, (certificate, issuer) in enumerate(zip(path, path[1:], strict=False)):
+    for depth, (certificate, issuer) in enumerate(pairwise(path)):
         if not _settled_by_ocsp(certificate, issuer, evidence, at, notes):
             open_questions.append(depth)
     if not open_questions:
@@ -283,13 +288,12 @@ def _second_opinion(path: list[x509.Certificate], at: datetime) -> None:
             continue
         if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, known):
             return
-    everything = ExtensionPolicy.permit_all()
     verifier = (
         PolicyBuilder()
         .store(TrustStore([path[-1]]))
         .time(at)
         .max_chain_depth(MAX_CHAIN_CERTIFICATES)
-        .extension_policies(ca_policy=everything, ee_policy=everything)
+        .extension_policies(ca_policy=_CA_POLICY, ee_policy=_LEAF_POLICY)
         .build_client_verifier()
     )
     try:

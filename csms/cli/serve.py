@@ -9,6 +9,7 @@ from random import SystemRandom
 
 import uvloop
 
+from csms.api.mqtt_bridge import MqttBridge, config_from
 from csms.bootstrap import CentralSystem
 from csms.cli.common import ConfigFile, read_settings
 from csms.cli.output import err, fail
@@ -40,6 +41,13 @@ async def _serve(settings: Settings) -> None:
     await system.start()
     surface = Surface(system)
     await surface.start()
+    bridge = config_from(settings.mqtt)
+    if bridge is not None:
+        mqtt = MqttBridge(
+            bridge, system.fleet, system.feeder_view, system.signals, system.clock, system.metrics,
+            SystemRandom(),
+        )  # fmt: skip
+        system.spawn(mqtt.run(), "mqtt")
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

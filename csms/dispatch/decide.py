@@ -85,9 +85,27 @@ class FeederDesk:
             float(feeder.base_v[bus[0]]) if len(bus) and low_voltage.all() else NOMINAL_PHASE_V
         )
         self._warm_up()
+        self._import_limit_va: float | None = None
         self._cycle = 0
         self._overdraw: dict[EvseKey, int] = {}
         self._ordered: dict[EvseKey, float] = {}
+
+    def limit_import(self, limit_va: float | None) -> None:
+        """Cap what the feeder draws at its source, from the next cycle on; ``None`` lifts the cap.
+
+        Raises ``ValueError`` on a feeder whose source feeds several branches: no single one carries the import.
+        """
+        if limit_va == self._import_limit_va:
+            return
+        heads = np.flatnonzero(self.feeder.parent == 0)
+        if len(heads) != 1:
+            raise ValueError(f"{self.feeder.name}: its source feeds {len(heads)} branches, not one")
+        rating_va = self.feeder.rating_va.copy()
+        if limit_va is not None:
+            rating_va[heads[0]] = min(rating_va[heads[0]], max(limit_va, 0.0))
+        capped = replace(self.feeder, rating_va=rating_va)
+        self._dispatcher = Dispatcher(capped, self._bus, self._phases, self.limits)
+        self._import_limit_va = limit_va
 
     def _warm_up(self) -> None:
         """Compile the kernels now: the first cycle must not stop the event loop for seconds."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 from csms.clock import Clock
 from csms.dispatch.decide import Decision, FeederDesk
+from csms.dispatch.signals import GridSignals
 from csms.dispatch.snapshot import Footing, take
 from csms.domain.commands import CommandState
 from csms.domain.errors import DomainError
@@ -34,6 +36,7 @@ class DispatchLoop:
         live: LiveBus,
         clock: Clock,
         spawn: Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]],
+        signals: GridSignals,
         *,
         period_s: float,
         lease_s: float,
@@ -45,6 +48,7 @@ class DispatchLoop:
         self._live = live
         self._clock = clock
         self._spawn = spawn
+        self._signals = signals
         self._period_s = period_s
         self._renew_s = lease_s / RENEWALS_PER_LEASE
         self._stale_after_s = stale_after_s
@@ -73,6 +77,10 @@ class DispatchLoop:
             self._fleet, self._wants, self._desk.safe_power_w, now=now, now_s=begun_s,
             stale_after_s=self._stale_after_s, nominal_phase_v=self._desk.nominal_phase_v,
         )  # fmt: skip
+        told_hz = self._signals.current_frequency_hz()
+        if told_hz is not None:
+            snapshot = replace(snapshot, frequency_hz=told_hz)
+        self._desk.limit_import(self._signals.current_import_limit_w())
         decision = self._desk.decide(snapshot, now, self._clock)
         self._wants = {e.key: e.want.power_w for e in snapshot.evses if e.footing is Footing.LED}
         for order in decision.orders:

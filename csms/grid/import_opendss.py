@@ -259,9 +259,12 @@ class _Reader:
                     offset=(winding - 1) * (phases + 1), phases=phases, delta=elements.is_delta(w),
                     winding_volts=elements.winding_volts(w, phases),
                     v_reg=number(p.get("vreg", "120")), band=number(p.get("band", "3")),
-                    pt_ratio=number(p.get("ptratio", "60")), ct_primary_a=number(p.get("ctprim", "300")),
-                    drop=complex(number(p.get("r", "0")), number(p.get("x", "0"))), delay_s=number(p.get("delay", "15")),
-                    max_change=int(number(p.get("maxtapchange", "16"))), tap=number(w.get("tap", "1")), low=low, high=high,
+                    pt_ratio=number(p.get("ptratio", "60")),
+                    ct_primary_a=number(p.get("ctprim", "300")),
+                    drop=complex(number(p.get("r", "0")), number(p.get("x", "0"))),
+                    delay_s=number(p.get("delay", "15")),
+                    max_change=int(number(p.get("maxtapchange", "16"))), tap=number(w.get("tap", "1")),
+                    low=low, high=high,
                     step=(high - low) / number(w.get("numtaps", "32")),
                 )
             )  # fmt: skip

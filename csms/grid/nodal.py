@@ -19,7 +19,7 @@ from scipy.sparse.linalg import splu
 from csms.grid.network import ComplexArray, FloatArray
 from csms.grid.power_flow import PowerFlowDivergedError
 
-TOLERANCE_PU = 1.0e-9
+TOLERANCE_PU = 1.0e-8  # above the rounding of feeders with metre-long cables behind a transformer
 MAX_ITERATIONS = 300
 POWER, IMPEDANCE, CVR, CURRENT, ZIP = 1, 2, 4, 5, 8  # load models, numbered as in OpenDSS
 

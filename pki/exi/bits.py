@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pki.exi.qnames import StringTable
 
 _PADDING = bytes(8)
-_FLUSH_BITS = 4096
+FLUSH_BITS = 4096
 
 
 class Limits(Struct, frozen=True):
@@ -38,7 +38,7 @@ class BitReader:
     def __init__(self, data: bytes, limits: Limits = DEFAULT_LIMITS) -> None:
         if len(data) > limits.max_bytes:
             raise ExiLimitError(f"{len(data)} bytes, the limit is {limits.max_bytes}")
-        self.data = data + _PADDING
+        self.data = bytes(data) + _PADDING
         self.pos = 0
         self.end = 8 * len(data)
         self.limits = limits
@@ -142,7 +142,7 @@ class BitWriter:
         count = 8 * len(data)
         self.acc = (self.acc << count) | int.from_bytes(data, "big")
         self.n += count
-        if self.n > _FLUSH_BITS:
+        if self.n > FLUSH_BITS:
             self.flush()
 
     def characters(self, text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pki.exi.bits import BitReader, BitWriter
+from pki.exi.bits import FLUSH_BITS, BitReader, BitWriter
 from pki.exi.elements import ESCAPE, forced
 from pki.exi.errors import (
     ExiDecodeError,
@@ -184,3 +184,5 @@ class RecordGrammar(TypeGrammar):
             raise ExiEncodeError(f"incomplete, expected {state.expected()}")
         writer.acc = writer.acc << state.width | state.end
         writer.n += state.width
+        if writer.n > FLUSH_BITS:
+            writer.flush()

@@ -13,6 +13,7 @@ ISO15118_2 = "iso15118_2"
 ISO15118_20_COMMON_MESSAGES = "iso15118_20_common_messages"
 ISO15118_20_AC = "iso15118_20_ac"
 ISO15118_20_AC_DER_IEC = "iso15118_20_ac_der_iec"
+ISO15118_20_AC_DER_SAE = "iso15118_20_ac_der_sae"
 ISO15118_20_DC = "iso15118_20_dc"
 ISO15118_20_WPT = "iso15118_20_wpt"
 ISO15118_20_ACDP = "iso15118_20_acdp"
@@ -25,7 +26,10 @@ _TABLE_OF_PROTOCOL = {
     "urn:iso:15118:2:2013:MsgDef": ISO15118_2,
 }
 _AC_PAYLOAD = 0x8003
-_DER_IEC_PROTOCOL = "urn:iso:std:iso:15118:-20:AC-DER-IEC"
+_TABLE_OF_AC_PROTOCOL = {
+    "urn:iso:std:iso:15118:-20:AC-DER-IEC": ISO15118_20_AC_DER_IEC,
+    "urn:iso:std:iso:15118:-20:AC-DER-SAE": ISO15118_20_AC_DER_SAE,
+}
 _TABLE_OF_PAYLOAD = {
     0x8002: ISO15118_20_COMMON_MESSAGES,
     _AC_PAYLOAD: ISO15118_20_AC,
@@ -50,8 +54,8 @@ def table_of_payload(payload_type: int, protocol: str | None = None) -> str:
         if protocol not in _TABLE_OF_PROTOCOL:
             raise ExiSchemaError(f"payload type 0x8001 does not carry {protocol!r}")
         return _TABLE_OF_PROTOCOL[protocol]
-    if payload_type == _AC_PAYLOAD and protocol == _DER_IEC_PROTOCOL:
-        return ISO15118_20_AC_DER_IEC
+    if payload_type == _AC_PAYLOAD and protocol in _TABLE_OF_AC_PROTOCOL:
+        return _TABLE_OF_AC_PROTOCOL[protocol]
     if payload_type not in _TABLE_OF_PAYLOAD:
         raise ExiSchemaError(f"payload type {payload_type:#06x} does not carry EXI")
     return _TABLE_OF_PAYLOAD[payload_type]

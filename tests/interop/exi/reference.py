@@ -11,7 +11,7 @@ from types import TracebackType
 
 import pytest
 
-from pki.exi.import_xsd import documents_by_namespace
+from pki.exi.xsd import documents_by_namespace
 
 _MAIN_NAMESPACES = {
     "app_protocol": "urn:iso:15118:2:2010:AppProtocol",
@@ -20,6 +20,7 @@ _MAIN_NAMESPACES = {
     "iso15118_20_common_messages": "urn:iso:std:iso:15118:-20:CommonMessages",
     "iso15118_20_ac": "urn:iso:std:iso:15118:-20:AC",
     "iso15118_20_ac_der_iec": "urn:iso:std:iso:15118:-20:AC-DER-IEC",
+    "iso15118_20_ac_der_sae": "urn:iso:std:iso:15118:-20:AC-DER-SAE",
     "iso15118_20_dc": "urn:iso:std:iso:15118:-20:DC",
     "iso15118_20_wpt": "urn:iso:std:iso:15118:-20:WPT",
     "iso15118_20_acdp": "urn:iso:std:iso:15118:-20:ACDP",

@@ -94,11 +94,13 @@ def test_explicit_types_agree_bit_for_bit(exificient: Exificient) -> None:
     body = "urn:iso:15118:2:2013:MsgBody"
     types = "urn:iso:15118:2:2013:MsgDataTypes"
     session_stop = Typed(body, "SessionStopReqType", {"ChargingSession": "Pause"})
+    status = {"EVReady": True, "EVErrorCode": "NO_ERROR", "EVRESSSOC": 7}
     values = [
         Document(body, "BodyElement", session_stop),
         Document(body, "SessionStopReq", session_stop),
         Document(body, "SessionStopReq", {"ChargingSession": Typed(types, "serviceNameType", "x")}),
         Document(body, "SessionStopReq", Typed(*ANY_TYPE, Untyped((), ("text",)))),
+        Document(body, "CableCheckReq", {"DC_EVStatus": Typed(types, "DC_EVStatusType", status)}),
         Document("urn:other", "Unknown", Typed(body, "SessionStopReqType", session_stop.value)),
     ]
     for document in values:

@@ -25,6 +25,7 @@ MESSAGE_TABLES = (
     "iso15118_20_common_messages",
     "iso15118_20_ac",
     "iso15118_20_ac_der_iec",
+    "iso15118_20_ac_der_sae",
     "iso15118_20_dc",
     "iso15118_20_wpt",
     "iso15118_20_acdp",

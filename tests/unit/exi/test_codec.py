@@ -236,6 +236,49 @@ def test_undeclared_content_without_a_type_is_refused() -> None:
         encode(Document("urn:x", "e", Typed("urn:x", "T", {})), "xmldsig")
 
 
+TYPES = "urn:iso:15118:2:2013:MsgDataTypes"
+STOP = Typed(BODY, "SessionStopReqType", {"ChargingSession": "Pause"})
+STATUS = {"EVReady": True, "EVErrorCode": "NO_ERROR", "EVRESSSOC": 7}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "exi"),
+    [
+        ("BodyElement", STOP, "800b0c01d480"),
+        (
+            "SessionStopReq",
+            {"ChargingSession": Typed(TYPES, "serviceNameType", "x")},
+            "80829700b001bc00",
+        ),
+        ("SessionStopReq", Typed(*ANY_TYPE, Untyped((), ("text",))), "8083280063067465787440"),
+        (
+            "CableCheckReq",
+            {"DC_EVStatus": Typed(TYPES, "DC_EVStatusType", STATUS)},
+            "800c970020200070",
+        ),
+    ],
+)
+def test_explicit_types(name: str, value: Any, exi: str) -> None:
+    """The octets are those of EXIficient, see tests/interop/exi."""
+    document = Document(BODY, name, value)
+    assert encode(document, "iso15118_2").hex() == exi
+    assert decode(bytes.fromhex(exi), "iso15118_2") == document
+
+
+def test_frames_of_real_cars_and_stations() -> None:
+    """Published in the logs of pyPLC: from an Ioniq, to a Compleo station, of an ISO 15118-2 car."""
+    frames = {
+        "8000dbab9371d3234b71d1b981899189d191818991d26b9b3a232b30020000040040": "app_protocol",
+        "8000dbab9371d3234b71d1b981899189d191818991d26b9b3a232b30020000040401d75726e3a69736f3a"
+        "31353131383a323a323031333a4d73674465660040000000080": "app_protocol",
+        "809a022189cbf75b9625a9513022800a0800": "din_70121",
+    }
+    for exi, table in frames.items():
+        assert encode(decode(bytes.fromhex(exi), table), table).hex() == exi
+    power_delivery = decode(bytes.fromhex("809a022189cbf75b9625a9513022800a0800"), "din_70121")
+    assert power_delivery.value["Body"]["PowerDeliveryReq"]["ReadyToChargeState"] is False
+
+
 def test_empty_text_that_is_left_out_survives() -> None:
     for left_out, present in ((NoText(), ""), (NoText(), NoText())):
         document = _message({"SessionSetupRes": {"ResponseCode": "OK", "EVSEID": left_out}})

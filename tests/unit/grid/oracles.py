@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import sparse
 
@@ -11,11 +13,19 @@ from csms.grid.network import S_BASE_VA, Feeder
 
 
 def pgm_voltages(feeder: Feeder, p_w: np.ndarray, q_var: np.ndarray) -> np.ndarray:
-    """(n, 3) complex pu from power-grid-model's asymmetric Newton-Raphson; 4-wire cables given as 3x3 blocks."""
+    """(n, 3) complex pu from power-grid-model's asymmetric Newton-Raphson; cables given as 3x3 blocks."""
+    result = pgm_model(feeder, p_w, q_var)()
+    return np.asarray(result["u_pu"] * np.exp(1j * result["u_angle"]))
+
+
+def pgm_model(feeder: Feeder, p_w: np.ndarray, q_var: np.ndarray) -> Callable[[], np.ndarray]:
+    """The asymmetric solve itself, its model built; all buses at the base voltage of bus 1."""
     from power_grid_model import CalculationMethod, PowerGridModel, initialize_array
 
     n = feeder.n_bus
-    line_to_line = feeder.base_v * np.sqrt(3.0)
+    line_to_line = feeder.base_v[1] * np.sqrt(
+        3.0
+    )  # an ideal source is seen from behind its transformer
     nodes = initialize_array("input", "node", n)
     nodes["id"], nodes["u_rated"] = np.arange(n), line_to_line
     lines = initialize_array("input", "asym_line", n - 1)
@@ -50,11 +60,17 @@ def pgm_voltages(feeder: Feeder, p_w: np.ndarray, q_var: np.ndarray) -> np.ndarr
     model = PowerGridModel(
         {"node": nodes, "asym_line": lines, "source": source, "asym_load": loads}
     )
-    result = model.calculate_power_flow(
-        symmetric=False, error_tolerance=1e-10, max_iterations=100,
-        calculation_method=CalculationMethod.newton_raphson,
-    )["node"]  # fmt: skip
-    return result["u_pu"] * np.exp(1j * result["u_angle"])
+
+    def solve() -> np.ndarray:
+        answer = model.calculate_power_flow(
+            symmetric=False,
+            error_tolerance=1e-10,
+            max_iterations=100,
+            calculation_method=CalculationMethod.newton_raphson,
+        )
+        return np.asarray(answer["node"])
+
+    return solve
 
 
 def dense_constraints(

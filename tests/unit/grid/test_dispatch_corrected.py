@@ -128,20 +128,13 @@ def test_every_phase_is_held_with_single_phase_chargers() -> None:
     assert out.feasible
     v = np.abs(
         pgm_voltages(
-            feeder_without_transformer_base(feeder),
+            feeder,
             feeder.p_w + dispatcher.solver.load_w(out.setpoint_w),
             feeder.q_var,
         )
     )
     assert v.min() >= 1.0
     assert v.min() < 1.002
-
-
-def feeder_without_transformer_base(feeder: Feeder) -> Feeder:
-    """power-grid-model's lines join equal voltages: the ideal 11 kV source is seen from the low-voltage side."""
-    from dataclasses import replace
-
-    return replace(feeder, base_v=np.full(feeder.n_bus, feeder.base_v[1]))
 
 
 def test_generation_is_held_below_the_upper_limit() -> None:
