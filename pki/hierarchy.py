@@ -17,7 +17,8 @@ from pki.audit import AuditLog, FileTape, MemoryTape
 from pki.build import Subject, Urls
 from pki.errors import RequestError
 from pki.issue import Issued, Order, Pki, ca_id, issue_with_key, recover, responder_id
-from pki.keys import FileKeyStore, MemoryKeyStore, generate, write_durably
+from pki.keys import FileKeyStore, MemoryKeyStore, check_passphrase, generate, write_durably
+from pki.locks import file_lock
 from pki.ports import Clock, RandomBytes, SystemClock
 from pki.profiles import SUITES, Role, Suite, authorities
 from pki.store import Store
@@ -75,7 +76,7 @@ def init_folder(
     """Make a PKI in `folder`, which must be absent or empty. Raises RequestError."""
     if folder.exists() and any(folder.iterdir()):
         raise RequestError(f"{folder} is not empty")
-    FileKeyStore(folder / "keys", passphrase)  # refuses a weak passphrase before anything is made
+    check_passphrase(passphrase)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_durably(folder / "config.json", msgspec.json.encode(config))
     pki = open_folder(folder, passphrase, clock=clock, random=random)
@@ -92,17 +93,25 @@ def open_folder(
 ) -> Pki:
     """Open a PKI and give up what a crash has left half-issued. Raises RequestError."""
     config = read_config(folder)
-    store = Store(folder / "pki.sqlite")
+    store, audit = open_records(folder)
     pki = Pki(
         store=store,
         keys=FileKeyStore(folder / "keys", passphrase),
-        audit=AuditLog(FileTape(folder / "audit.log"), store),
+        audit=audit,
         clock=clock or SystemClock(),
         random=random,
         urls=config.urls,
+        exclusive=file_lock(folder / "issuing.lock"),
     )
     recover(pki)
     return pki
+
+
+def open_records(folder: Path) -> tuple[Store, AuditLog]:
+    """Store and audit log alone, for reading: no passphrase is needed."""
+    read_config(folder)
+    store = Store(folder / "pki.sqlite")
+    return store, AuditLog(FileTape(folder / "audit.log"), store)
 
 
 def read_config(folder: Path) -> Config:

@@ -27,11 +27,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki.audit import AuditLog
 from pki.build import Issuer, Subject, Urls, to_be_signed
-from pki.errors import IssuanceError, NotFoundError, RequestError
+from pki.errors import IssuanceError, RequestError
 from pki.keys import KeyStore, PrivateKey, PublicKey, generate, kind_of, signature_hash
 from pki.lint import Finding, lint
+from pki.locks import Exclusive, thread_lock
 from pki.ports import Clock, RandomBytes
-from pki.profiles import SUITES, KeyKind, Profile, Role, Suite, profile
+from pki.profiles import AUTHORITIES, KeyKind, Profile, Role, Suite, profile
 from pki.store import Record, Store
 
 SERIAL_OCTETS: Final = 17
@@ -56,6 +57,7 @@ class Pki:
     clock: Clock
     random: RandomBytes
     urls: Urls = field(default_factory=Urls)
+    exclusive: Exclusive = field(default_factory=thread_lock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,22 +134,36 @@ def issue(pki: Pki, order: Order) -> Issued:
         not_after=draft.not_valid_after_utc,
         tbs_sha256=hashlib.sha256(announced).hexdigest(),
     )
+    with pki.exclusive():
+        signed = _sign_and_keep(pki, record, builder, signer, announced)
+    return Issued(order.name, issuer_name, signed, intermediates(pki.store, order.issuer))
+
+
+def _sign_and_keep(
+    pki: Pki,
+    record: Record,
+    builder: x509.CertificateBuilder,
+    signer: PrivateKey,
+    announced: bytes,
+) -> x509.Certificate:
+    """Steps 2 to 5."""
     _log(pki, "sign", record, tbs_sha256=record.tbs_sha256, subject=record.subject)
     pki.store.reserve(record)
     signed = _sign(builder, signer)
     if signed.tbs_certificate_bytes != announced:
-        raise IssuanceError(f"certificate {serial:x} differs from the one that was linted")
+        raise IssuanceError(f"certificate {record.serial_hex} differs from the one that was linted")
     der = signed.public_bytes(Encoding.DER)
-    pki.store.complete(issuer_name, serial, der)
+    pki.store.complete(record.issuer, record.serial, der)
     _log(pki, "issued", record, sha256=hashlib.sha256(der).hexdigest())
-    return Issued(order.name, issuer_name, signed, intermediates(pki.store, order.issuer))
+    return signed
 
 
 def recover(pki: Pki) -> list[Record]:
     """Give up what a crash has left half-issued, and log it. Call it before issuing."""
-    left = pki.store.abandon_pending(pki.clock.now().replace(microsecond=0))
-    for record in left:
-        _log(pki, "abandoned", record)
+    with pki.exclusive():
+        left = pki.store.abandon_pending(pki.clock.now().replace(microsecond=0))
+        for record in left:
+            _log(pki, "abandoned", record)
     return left
 
 
@@ -184,8 +200,9 @@ def _check_issuer(pki: Pki, order: Order, row: Profile) -> None:
         return
     found = pki.store.current(order.issuer)
     expected = row.issuer
-    if expected is not None and found.role is not expected:
-        raise RequestError(f"{order.issuer} cannot issue {order.role}, expected a {expected}")
+    fits = found.role in AUTHORITIES if expected is None else found.role is expected
+    if not fits:
+        raise RequestError(f"{order.issuer} cannot issue {order.role}")
     if found.suite is not order.suite:
         raise RequestError(f"{order.issuer} is of suite {found.suite}, expected {order.suite}")
 
@@ -223,12 +240,3 @@ def _log(pki: Pki, event: str, record: Record, **data: str) -> None:
         name=record.name,
         **data,
     )
-
-
-def suite_of_key(key: PublicKey) -> Suite:
-    """The ISO 15118 suite of a key. Raises NotFoundError for other keys."""
-    kind = kind_of(key)
-    for suite in (Suite.ISO_2, Suite.ISO_20, Suite.ISO_20_ED448):
-        if SUITES[suite].key_kind is kind:
-            return suite
-    raise NotFoundError("no ISO 15118 suite has a key like this")

@@ -13,10 +13,11 @@ from typing import Final, Protocol, TypeAlias
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from pki.errors import KeyStoreError, RequestError
 from pki.ports import RandomBytes
-from pki.profiles import KeyKind
+from pki.profiles import SUITES, KeyKind, Suite
 
 PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | ed448.Ed448PrivateKey | rsa.RSAPrivateKey
 PublicKey: TypeAlias = ec.EllipticCurvePublicKey | ed448.Ed448PublicKey | rsa.RSAPublicKey
@@ -82,6 +83,15 @@ def kind_of(key: PublicKey) -> KeyKind | None:
     return {"secp256r1": KeyKind.P256, "secp521r1": KeyKind.P521}.get(key.curve.name)
 
 
+def suite_of_key(key: PublicKey) -> Suite:
+    """The ISO 15118 suite of a key. Raises RequestError for other keys."""
+    kind = kind_of(key)
+    for suite in (Suite.ISO_2, Suite.ISO_20, Suite.ISO_20_ED448):
+        if SUITES[suite].key_kind is kind:
+            return suite
+    raise RequestError("no ISO 15118 suite has a key like this")
+
+
 def encrypted_pem(key: PrivateKey, passphrase: bytes) -> bytes:
     """PKCS#8 PEM under `passphrase`. Raises RequestError for a passphrase that is too short."""
     check_passphrase(passphrase)
@@ -137,12 +147,17 @@ class MemoryKeyStore:
 
 
 class FileKeyStore:
-    """One encrypted PEM file per key. `offline` keys (roots) lie in a folder that can be taken away."""
+    """One encrypted PEM file per key. `offline` keys (roots) lie in a folder that can be taken away.
 
-    def __init__(self, folder: Path, passphrase: bytes) -> None:
+    PKCS#8 as OpenSSL writes it stretches a passphrase only 2,048 times, so the files are encrypted
+    under the hexadecimal of scrypt(passphrase, `salt`, N=65536, r=8, p=1), 32 octets: what
+    `openssl kdf ... SCRYPT` prints opens them without this program.
+    """
+
+    def __init__(self, folder: Path, passphrase: bytes, random: RandomBytes = os.urandom) -> None:
         check_passphrase(passphrase)
         self._folder = folder
-        self._passphrase = passphrase
+        self._passphrase = _stretched(passphrase, _salt(folder / "salt", random))
         self._opened: dict[str, PrivateKey] = {}
 
     def path(self, name: str) -> Path:
@@ -165,6 +180,17 @@ class FileKeyStore:
                 raise KeyStoreError(f"no key {name!r} in {self._folder}") from None
             self._opened[name] = load_pem(pem, self._passphrase)
         return self._opened[name]
+
+
+def _salt(path: Path, random: RandomBytes) -> bytes:
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_durably(path, random(16).hex().encode())
+    return bytes.fromhex(path.read_text())
+
+
+def _stretched(passphrase: bytes, salt: bytes) -> bytes:
+    return Scrypt(salt=salt, length=32, n=65_536, r=8, p=1).derive(passphrase).hex().encode()
 
 
 def write_durably(path: Path, content: bytes, mode: int = 0o600) -> None:

@@ -58,14 +58,17 @@ class Responder:
         ca = self._authorities.get(key)
         if ca is None or serial <= 0:
             return _failure(ocsp.OCSPResponseStatus.UNAUTHORIZED)
-        now = self._pki.clock.now().replace(microsecond=0)
-        stored = self._pki.store.ocsp(ca, serial, algorithm, now)
-        if stored is not None:
-            return stored
         try:
-            return _sign(self._pki, ca, serial, algorithm, now)
+            return answer_for(self._pki, ca, serial, algorithm)
         except (NotFoundError, KeyStoreError):
             return _failure(ocsp.OCSPResponseStatus.TRY_LATER)
+
+
+def answer_for(pki: Pki, ca: str, serial: int, algorithm: str = "sha256") -> bytes:
+    """The stored answer while it is in force, else a new one. Raises as `presign_one` does."""
+    now = pki.clock.now().replace(microsecond=0)
+    stored = pki.store.ocsp(ca, serial, algorithm, now)
+    return stored if stored is not None else _sign(pki, ca, serial, algorithm, now)
 
 
 def presign(pki: Pki, ca: str) -> int:

@@ -8,12 +8,12 @@ the vehicle, and forgotten.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import ocsp
 from cryptography.x509.oid import NameOID
 
 from pki.build import Subject
@@ -21,10 +21,10 @@ from pki.contract import WrappedKey, associated_data, receiver_key, wrap
 from pki.errors import NotFoundError, PkiError, RequestError
 from pki.evidence import Evidence
 from pki.installation import ContractPackage, InstallationRequest, make_response, read_request
-from pki.issue import Issued, Pki, ca_id, intermediates, suite_of_key
-from pki.keys import narrow_public_key
+from pki.issue import Issued, Pki, ca_id, intermediates
+from pki.keys import narrow_public_key, suite_of_key
 from pki.leaf import issue_credential
-from pki.ocsp import ALGORITHMS, Responder
+from pki.ocsp import answer_for
 from pki.profiles import Role, Suite
 from pki.store import Status
 from pki.verify import CertificateStatus, verify
@@ -81,19 +81,15 @@ def roots(pki: Pki) -> list[x509.Certificate]:
     return own + [x509.load_der_x509_certificate(der) for _, der in added]
 
 
-def own_evidence(pki: Pki, chain: tuple[x509.Certificate, ...]) -> Evidence:
-    """OCSP answers of our own responder for those certificates that we issued, and our lists."""
-    responder = Responder(pki)
-    above = [*chain, *roots(pki)]
-    answers = []
-    for certificate in chain:
-        issuers = [each for each in above if each.subject == certificate.issuer]
-        for issuer in issuers:
-            request = ocsp.OCSPRequestBuilder().add_certificate(
-                certificate, issuer, ALGORITHMS["sha256"]
-            )
-            answers.append(responder.answer(request.build().public_bytes(Encoding.DER)))
-    return Evidence(ocsp=tuple(answers))
+def own_evidence(pki: Pki, chain: Sequence[x509.Certificate]) -> Evidence:
+    """OCSP answers for those certificates that this PKI issued; others need evidence of theirs."""
+    ours = [
+        record
+        for certificate in chain
+        for record in pki.store.find(serial=certificate.serial_number)
+        if record.der == certificate.public_bytes(Encoding.DER)
+    ]
+    return Evidence(ocsp=tuple(answer_for(pki, each.issuer, each.serial) for each in ours))
 
 
 # provisioning certificates

@@ -30,10 +30,9 @@ from cryptography.x509.verification import (
 from cryptography.x509.verification import Store as TrustStore
 
 from pki import openssl
-from pki.errors import NotFoundError, RequestError
+from pki.errors import RequestError
 from pki.evidence import Evidence, EvidenceError, ocsp_status
-from pki.issue import suite_of_key
-from pki.keys import narrow_public_key
+from pki.keys import narrow_public_key, suite_of_key
 from pki.lint import errors, lint
 from pki.profiles import MAX_CHAIN_CERTIFICATES, Role, Suite, profile
 
@@ -204,7 +203,7 @@ def _suite(leaf: x509.Certificate, role: Role) -> Suite:
         return Suite.OCPP
     try:
         return suite_of_key(narrow_public_key(leaf.public_key()))
-    except (NotFoundError, RequestError) as error:
+    except RequestError as error:
         raise _Refusal(Reason.PROFILE, f"key: {error}") from None
 
 

@@ -12,7 +12,7 @@ from numba import njit
 
 STACK = 64  # open turning points kept; beyond it the oldest counts as a half cycle
 # columns of the per-vehicle state
-CALENDAR, CYCLING, KNEE, EFC, HOURS, DEPTH, LAST, N_STATE = 0, 1, 2, 3, 4, 5, 6, 7
+CALENDAR, CYCLING, KNEE, EFC, HOURS, DEPTH, LAST, LAST_H, N_STATE = 0, 1, 2, 3, 4, 5, 6, 7, 8
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -43,34 +43,30 @@ def advance(soc, temp_c, dt_h, state, stack, stack_h, cal, cal_axes, cyc, cyc_ax
         _count(soc[v], temp_c[row_t], dt_h, state[v], stack[v], stack_h[v], cyc, cyc_axes, knee)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _count(soc, temp_c, dt_h, state, points, times, cyc, axes, knee):  # type: ignore[no-untyped-def]
     depth = int(state[DEPTH])
-    last = state[LAST]
-    now = state[HOURS]
+    last, last_h, now = state[LAST], state[LAST_H], state[HOURS]
+    if depth == 0:
+        points[0], times[0] = soc[0], now
+        last, last_h, depth = soc[0], now, 1
+    direction = last - points[depth - 1]
     for k in range(soc.shape[0]):
-        value = soc[k]
-        if value != last or depth == 0:
-            rising = depth >= 1 and last > points[depth - 1]
-            falling = depth >= 1 and last < points[depth - 1]
-            if depth == 0:
-                points[0], times[0] = value, now
-                depth = 1
-            elif (rising and value < last) or (falling and value > last):
+        delta = soc[k] - last
+        if delta != 0.0:
+            if delta * direction < 0.0:  # `last` was a turning point
                 if depth == STACK:
                     _damage(points, times, 0, 0.5, temp_c[k], state, cyc, axes, knee)
                     depth = _drop_first(points, times, depth)
-                points[depth], times[depth] = last, state[HOURS]
+                points[depth], times[depth] = last, last_h
                 depth = _close(points, times, depth + 1, temp_c[k], state, cyc, axes, knee)
-            last = value
-            state[HOURS] = now
+            direction, last, last_h = delta, soc[k], now
         now += dt_h
     state[DEPTH] = depth
-    state[LAST] = last
-    state[HOURS] = now
+    state[LAST], state[LAST_H], state[HOURS] = last, last_h, now
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _close(points, times, depth, temp_c, state, cyc, axes, knee):  # type: ignore[no-untyped-def]
     while depth >= 3:
         newest = abs(points[depth - 1] - points[depth - 2])
@@ -87,14 +83,14 @@ def _close(points, times, depth, temp_c, state, cyc, axes, knee):  # type: ignor
     return depth
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _drop_first(points, times, depth):  # type: ignore[no-untyped-def]
     for m in range(1, depth):
         points[m - 1], times[m - 1] = points[m], times[m]
     return depth - 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _damage(points, times, at, count, temp_c, state, cyc, axes, knee):  # type: ignore[no-untyped-def]
     """Add the cycle between points `at` and `at` + 1 to the state."""
     dod = abs(points[at + 1] - points[at])
@@ -108,7 +104,7 @@ def _damage(points, times, at, count, temp_c, state, cyc, axes, knee):  # type: 
         state[KNEE] += efc / max(limit, 0.1 * knee[0])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _trilinear(table, axes, temp_c, dod, rate):  # type: ignore[no-untyped-def]
     x = (temp_c - axes[0]) * axes[1]
     y = (dod - axes[2]) * axes[3]
@@ -120,24 +116,21 @@ def _trilinear(table, axes, temp_c, dod, rate):  # type: ignore[no-untyped-def]
     b = min(max(y - j, 0.0), 1.0)
     c = min(max(z - k, 0.0), 1.0)
     total = 0.0
-    for di in range(2):
-        for dj in range(2):
-            for dk in range(2):
-                weight = (
-                    (a if di else 1.0 - a) * (b if dj else 1.0 - b) * (c if dk else 1.0 - c)
-                )
-                total += weight * table[i + di, j + dj, k + dk]
+    for m, w in ((i, 1.0 - a), (i + 1, a)):
+        near = table[m, j, k] + c * (table[m, j, k + 1] - table[m, j, k])
+        far = table[m, j + 1, k] + c * (table[m, j + 1, k + 1] - table[m, j + 1, k])
+        total += w * (near + b * (far - near))
     return total
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def settle(temp_c, state, stack, stack_h, cyc, cyc_axes, knee):  # type: ignore[no-untyped-def]
     """Add what is still open as half cycles, on copies: the loss as of now. temp_c (n_veh,)."""
     for v in range(state.shape[0]):
         depth = int(state[v, DEPTH])
         points, times = np.empty(STACK + 1), np.empty(STACK + 1)
         points[:depth], times[:depth] = stack[v, :depth], stack_h[v, :depth]
-        points[depth], times[depth] = state[v, LAST], state[v, HOURS]
+        points[depth], times[depth] = state[v, LAST], state[v, LAST_H]
         if depth >= 1 and state[v, LAST] != points[depth - 1]:
             depth += 1
         depth = _close(points, times, depth, temp_c[v], state[v], cyc, cyc_axes, knee)

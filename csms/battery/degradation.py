@@ -21,8 +21,9 @@ Float = NDArray[np.float64]
 ZERO_C_K = 273.15
 TEMP_C = np.linspace(-40.0, 80.0, 121)
 SOC = np.linspace(0.0, 1.0, 513)
-DOD = np.linspace(0.0, 1.0, 101)
-C_RATE = np.linspace(0.0, 3.0, 31)
+CYCLE_TEMP_C = np.linspace(-40.0, 80.0, 49)
+DOD = np.linspace(0.0, 1.0, 41)
+C_RATE = np.linspace(0.0, 2.0, 21)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +116,16 @@ def health(state: FleetState, temperature_c: Float | float = 25.0) -> Health:
 @lru_cache(maxsize=8)
 def _tables(name: str) -> _Tables:
     pack = get_pack(name)
-    kelvin = TEMP_C + ZERO_C_K
-    calendar = pack.calendar(kelvin[:, None], SOC[None, :]) ** (1.0 / pack.calendar_exponent)
-    cycling = pack.cycling(kelvin[:, None, None], DOD[None, :, None], C_RATE[None, None, :])
-    cycling = np.broadcast_to(cycling, (len(TEMP_C), len(DOD), len(C_RATE)))
+    calendar = pack.calendar(TEMP_C[:, None] + ZERO_C_K, SOC[None, :])
+    calendar = calendar ** (1.0 / pack.calendar_exponent)
+    kelvin = CYCLE_TEMP_C[:, None, None] + ZERO_C_K
+    cycling = pack.cycling(kelvin, DOD[None, :, None], C_RATE[None, None, :])
+    cycling = np.broadcast_to(cycling, (len(CYCLE_TEMP_C), len(DOD), len(C_RATE)))
     return _Tables(
         np.ascontiguousarray(calendar),
         np.concatenate([_axis(TEMP_C), _axis(SOC)]),
         np.ascontiguousarray(cycling ** (1.0 / pack.cycling_exponent)),
-        np.concatenate([_axis(TEMP_C), _axis(DOD), _axis(C_RATE)]),
+        np.concatenate([_axis(CYCLE_TEMP_C), _axis(DOD), _axis(C_RATE)]),
         _knee(pack.knee),
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from csms.domain.certificates import RootUse, SigningUse
 from csms.domain.der import DerControl
 from csms.domain.profile import ChargingProfile, DynamicUpdate, Purpose, RateUnit
 from csms.domain.values import IdToken, Value
@@ -143,6 +144,34 @@ class ClearDerControl(Command, frozen=True, kw_only=True):
 class NotifyAllowedEnergyTransfer(Command, frozen=True, kw_only=True):
     transaction_id: TransactionId
     modes: tuple[str, ...]
+
+
+class InstallCertificate(Command, frozen=True, kw_only=True):
+    """A root certificate for the station's store (M05)."""
+
+    use: RootUse
+    certificate_pem: str
+
+
+class DeleteCertificate(Command, frozen=True, kw_only=True):
+    """By hash data under OCPP's names (M04). ``plug_and_charge`` only in 1.6: which of its two messages is meant."""
+
+    hash_data: dict[str, str]
+    plug_and_charge: bool = False
+
+
+class GetInstalledCertificates(Command, frozen=True, kw_only=True):
+    """``RootUse`` words and ``V2GCertificateChain`` (M03); an empty tuple asks for all. 1.6 takes exactly one."""
+
+    uses: tuple[str, ...] = ()
+
+
+class CertificateSigned(Command, frozen=True, kw_only=True):
+    """The signed chain, leaf first (A02)."""
+
+    chain_pem: str
+    use: SigningUse = SigningUse.STATION
+    request_id: int | None = None
 
 
 class RawCall(Command, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from csms.domain.certificates import CertificateEvent, CertificateReply
 from csms.domain.der import DerControl
 from csms.domain.profile import DynamicUpdate
 from csms.domain.values import ConnectorStatus, IdToken, MeterReading, TokenStatus, Value
@@ -248,6 +249,7 @@ Event = (
     | SecurityEventTold
     | VendorData
     | Notified
+    | CertificateEvent
 )
 Reply = (
     BootReply
@@ -258,4 +260,5 @@ Reply = (
     | DynamicUpdateReply
     | VendorDataReply
     | Acknowledged
+    | CertificateReply
 )

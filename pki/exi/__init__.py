@@ -2,7 +2,8 @@
 
 `decode` and `encode` take whole documents, `decode_fragment` and `encode_fragment` the elements
 that are signed; `pki.exi.values` tells how values look in Python, `pki.exi.errors` what can go
-wrong, `pki.exi.messages` which table a V2GTP payload is coded by.
+wrong, `pki.exi.messages` which table a V2GTP payload is coded by, `pki.exi.signature` what is digested
+and signed, `pki.exi.restrictions` which values break a length or a range.
 """
 
 from __future__ import annotations

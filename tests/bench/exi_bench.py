@@ -102,8 +102,8 @@ def messages() -> dict[str, Document]:
     }
 
 
-def _best_us(function: Any, argument: Any, rounds: int = 7, calls: int = 500) -> float:
-    """The best round, as other work on the machine only adds."""
+def _best_us(function: Any, argument: Any, rounds: int = 100, calls: int = 30) -> float:
+    """The best of many short rounds, as other work on the machine only adds."""
     best = float("inf")
     for _ in range(rounds):
         start = time.perf_counter()

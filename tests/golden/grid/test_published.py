@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from csms.grid import feeder_file, lindistflow, power_flow
+from csms.grid import feeder_file, import_pandapower, lindistflow, power_flow
 from csms.grid.builder import Branch, Load, build_feeder
 from csms.grid.network import Feeder
 
@@ -74,6 +74,7 @@ def test_european_lv_side_from_the_shared_arrays() -> None:
 
 
 @pytest.mark.oracle
+@pytest.mark.long
 def test_european_lv_agrees_with_pandapower_three_phase_results() -> None:
     """The snapshot that pandapower stores with its network; its transformer has a zero sequence of its own."""
     networks = pytest.importorskip("pandapower.networks")
@@ -84,3 +85,25 @@ def test_european_lv_agrees_with_pandapower_three_phase_results() -> None:
     for phase, letter in enumerate("abc"):
         theirs = net.res_bus_3ph[f"vm_{letter}_pu"].to_numpy()
         assert np.abs(vm[index, phase] - theirs).max() < 7e-4
+
+
+def test_the_built_in_ieee123_is_the_solved_circuit() -> None:
+    flow = power_flow.solve(feeder_file.builtin("ieee123"))
+    assert flow.loss_w == pytest.approx(95_978, abs=20)
+    assert flow.min_v_pu == pytest.approx(0.97921, abs=5e-5)
+
+
+@pytest.mark.oracle
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("maker", "loss_kw", "min_v"),
+    [
+        ("create_cigre_network_lv", 28.3292, 0.912269),
+        ("create_cigre_network_mv", 303.5818, 0.922980),
+    ],
+)
+def test_imported_cigre_networks(maker: str, loss_kw: float, min_v: float) -> None:
+    networks = pytest.importorskip("pandapower.networks")
+    flow = power_flow.solve(import_pandapower.from_net(getattr(networks, maker)()))
+    assert flow.loss_w / 1e3 == pytest.approx(loss_kw, rel=5e-3)
+    assert flow.min_v_pu == pytest.approx(min_v, abs=2e-3)

@@ -137,6 +137,26 @@ def test_every_phase_is_held_with_single_phase_chargers() -> None:
     assert v.min() < 1.002
 
 
+def test_ieee123_holds_every_phase_with_single_phase_chargers() -> None:
+    feeder = feeder_file.builtin("ieee123")
+    rng = np.random.default_rng(2)
+    bus = rng.choice(np.flatnonzero(feeder.p_w.any(axis=1)), 60)
+    phases = np.zeros((60, 3), bool)
+    for e, i in enumerate(bus):
+        phases[e, rng.choice(np.flatnonzero(feeder.phase_mask[i]))] = True
+    dispatcher = Dispatcher(feeder, bus, phases, Limits(v_min_pu=0.97, v_max_pu=1.05))
+    hi = np.full(60, 40e3)
+    plain = power_flow.solve(feeder, feeder.p_w + dispatcher.solver.load_w(hi), feeder.q_var)
+    assert plain.min_v_pu < 0.96
+    out = dispatcher.step(feeder.p_w, feeder.q_var, stepped(hi, np.zeros(60), 240.0, 1440.0))
+    assert out.feasible
+    held = power_flow.solve(
+        feeder, feeder.p_w + dispatcher.solver.load_w(out.setpoint_w), feeder.q_var
+    )
+    assert 0.97 <= held.min_v_pu < 0.9705
+    assert held.max_v_pu <= 1.05
+
+
 def test_generation_is_held_below_the_upper_limit() -> None:
     feeder, dispatcher, p, q = ieee33_fleet(0.90)
     dispatcher = Dispatcher(feeder, dispatcher.solver.bus, limits=Limits(0.90, 1.01))

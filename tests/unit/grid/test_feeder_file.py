@@ -140,7 +140,7 @@ def test_built_in_feeders_survive_a_round_trip(name: str) -> None:
 
 
 def test_an_unknown_built_in_names_those_there_are() -> None:
-    with pytest.raises(ValueError, match="european-lv, ieee33"):
+    with pytest.raises(ValueError, match="european-lv, ieee123, ieee33"):
         feeder_file.builtin("ieee34")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from csms.cli.plots import dynamics
+from csms.api.plots import dynamics
 from csms.grid.black_start import LoadBlock, black_start
 from csms.grid.cascade import cascade_study
 from csms.grid.feeder_file import builtin

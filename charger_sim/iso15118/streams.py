@@ -1,0 +1,74 @@
+"""Byte streams for `driver.run`: asyncio's, with or without TLS, and a pair in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from contextlib import suppress
+from typing import Final
+
+_READ_OCTETS: Final = 65_536
+
+
+class AsyncioStream:
+    """Over a StreamReader and StreamWriter."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @property
+    def tls(self) -> ssl.SSLObject | None:
+        """The TLS session, None on plain TCP."""
+        found: ssl.SSLObject | None = self._writer.get_extra_info("ssl_object")
+        return found
+
+    async def receive(self) -> bytes:
+        return await self._reader.read(_READ_OCTETS)
+
+    async def send(self, octets: bytes) -> None:
+        self._writer.write(octets)
+        await self._writer.drain()
+
+    async def close(self) -> None:
+        self._writer.close()
+        with suppress(OSError):  # the peer may be gone already
+            await self._writer.wait_closed()
+
+
+class MemoryStream:
+    """One end of a pair."""
+
+    def __init__(self) -> None:
+        self._inbox: asyncio.Queue[bytes] = asyncio.Queue()
+        self.peer: MemoryStream | None = None
+
+    async def receive(self) -> bytes:
+        return await self._inbox.get()
+
+    async def send(self, octets: bytes) -> None:
+        if self.peer is None:
+            raise BrokenPipeError("the peer is gone")
+        self.peer._inbox.put_nowait(octets)
+
+    async def close(self) -> None:
+        if self.peer is not None:
+            self.peer._inbox.put_nowait(b"")
+            self.peer.peer = None
+            self.peer = None
+
+
+def memory_pair() -> tuple[MemoryStream, MemoryStream]:
+    """Two ends of a connection inside one event loop."""
+    one, other = MemoryStream(), MemoryStream()
+    one.peer, other.peer = other, one
+    return one, other
+
+
+async def connect(
+    host: str, port: int, context: ssl.SSLContext | None, timeout_s: float
+) -> AsyncioStream:
+    """TCP without delay, and TLS with `context`. Raises OSError (ssl.SSLError, TimeoutError)."""
+    async with asyncio.timeout(timeout_s):
+        reader, writer = await asyncio.open_connection(host, port, ssl=context)
+    return AsyncioStream(reader, writer)

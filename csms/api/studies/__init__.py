@@ -1,0 +1,14 @@
+"""All studies by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from csms.api.studies import dynamics, grid
+from csms.api.studies.study import Params, Study, StudyError
+
+STUDIES: dict[str, Study[Any, Any]] = {
+    study.name: study for study in (*grid.STUDIES, *dynamics.STUDIES)
+}
+
+__all__ = ["STUDIES", "Params", "Study", "StudyError"]

@@ -1,0 +1,97 @@
+"""The pandapower importer on a document small enough to check by hand."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from csms.grid import import_pandapower
+from csms.grid.network import FeederError
+
+
+def frame(columns: str, *rows: list[object]) -> dict[str, object]:
+    table = {"columns": columns.split(), "index": list(range(len(rows))), "data": rows}
+    return {"_module": "pandas.core.frame", "_class": "DataFrame", "_object": json.dumps(table)}
+
+
+def document(**more: object) -> str:
+    tables = {
+        "name": "small",
+        "bus": frame(
+            "name vn_kv in_service",
+            ["grid", 20.0, True],
+            ["lv", 0.4, True],
+            ["a", 0.4, True],
+            ["a", 0.4, True],
+        ),
+        "ext_grid": frame("bus vm_pu in_service", [0, 1.02, True]),
+        "trafo": frame(
+            "hv_bus lv_bus sn_mva vn_hv_kv vn_lv_kv vk_percent vkr_percent tap_side tap_pos tap_neutral tap_step_percent "
+            "parallel in_service",
+            [0, 1, 0.4, 20.0, 0.4, 6.0, 1.0, "hv", 1.0, 0.0, 2.5, 1, True],
+        ),
+        "line": frame(
+            "from_bus to_bus length_km r_ohm_per_km x_ohm_per_km r0_ohm_per_km x0_ohm_per_km max_i_ka in_service",
+            [1, 2, 0.1, 0.2, 0.08, 0.8, 0.3, 0.27, True],
+            [2, 3, 0.1, 0.2, 0.08, None, None, 0.27, True],
+        ),
+        "load": frame(
+            "bus p_mw q_mvar scaling in_service",
+            [2, 0.03, 0.01, 0.5, True],
+            [3, 1.0, 0.0, 1.0, False],
+        ),
+        "asymmetric_load": frame(
+            "bus p_a_mw q_a_mvar p_b_mw scaling in_service", [3, 0.002, 0.001, 0.0, 1.0, True]
+        ),
+    }
+    return json.dumps(
+        {"_module": "pandapower.auxiliary", "_class": "pandapowerNet", "_object": tables | more}
+    )
+
+
+def test_lines_transformer_and_loads() -> None:
+    feeder = import_pandapower.loads(document())
+    assert feeder.bus_names == ("grid", "lv", "a#2", "a#3")  # repeated names carry the index
+    assert feeder.source_v_pu == 1.02
+    assert feeder.base_v[1] == pytest.approx(230.94, abs=0.01)
+    z = 0.06 * 400**2 / 400e3
+    assert abs(feeder.z_ohm[1, 0, 0]) == pytest.approx(z)
+    assert feeder.z_ohm[1, 0, 0].real == pytest.approx(z / 6)
+    assert feeder.rating_va[1] == 400e3
+    assert feeder.tap is not None
+    assert feeder.tap[1] == pytest.approx([1 / 1.025] * 3)
+    own = (2 * (0.2 + 0.08j) + 0.8 + 0.3j) / 3 * 0.1
+    assert feeder.z_ohm[2, 0, 0] == pytest.approx(own)
+    assert feeder.z_ohm[3, 0, 1] == 0  # no zero sequence given
+    assert feeder.ampacity_a[2] == 270
+    assert feeder.p_w[2].sum() == pytest.approx(15e3)
+    assert feeder.p_w[3] == pytest.approx([2e3, 0, 0])
+
+
+def test_switches_open_lines_and_fuse_buses() -> None:
+    switch = frame("bus element et closed", [3, 1, "l", False], [2, 3, "b", True])
+    feeder = import_pandapower.loads(document(switch=switch))
+    assert feeder.n_bus == 3
+    assert feeder.p_w[feeder.bus("a#2")] == pytest.approx([7e3, 5e3, 5e3])
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{}", "not a pandapower JSON document"),
+        ("nonsense", "not a pandapower JSON document"),
+        (
+            document(ext_grid=frame("bus vm_pu in_service")),
+            "exactly one external grid is needed, the network has 0",
+        ),
+        (document(bus=frame("name vn_kv")), "has no buses"),
+        (
+            document(impedance=frame("from_bus to_bus", [0, 1])),
+            "impedance elements are not supported",
+        ),
+    ],
+)
+def test_what_cannot_be_imported_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(FeederError, match=reason):
+        import_pandapower.loads(text)
