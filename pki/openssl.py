@@ -16,6 +16,14 @@ REVOKED: Final = 23
 NO_LIST: Final = frozenset({3, 8, 11, 12, 15, 16, 33, 35, 36, 44, 54})
 """X509_V_ERR_* of a list: missing, badly signed, not in force, malformed, of another scope."""
 MALFORMED: Final = -1
+_PATH_FLAGS: Final = (
+    crypto.X509StoreFlags.X509_STRICT
+    | crypto.X509StoreFlags.CHECK_SS_SIGNATURE
+    | crypto.X509StoreFlags.POLICY_CHECK
+)
+# X509_V_FLAG_*, not exported by pyOpenSSL: indirect and partitioned lists, delta lists
+_EXTENDED_CRL_SUPPORT: Final = 0x1000
+_USE_DELTAS: Final = 0x2000
 
 
 class Rejection(Exception):
@@ -41,9 +49,9 @@ def verified_path(
 
     `check_lists` is "none", "leaf" or "all": whose revocation must be settled by `crls`.
     """
-    flags = crypto.X509StoreFlags.X509_STRICT | crypto.X509StoreFlags.CHECK_SS_SIGNATURE
+    flags = _PATH_FLAGS
     if check_lists != "none":
-        flags |= crypto.X509StoreFlags.CRL_CHECK
+        flags |= crypto.X509StoreFlags.CRL_CHECK | _EXTENDED_CRL_SUPPORT | _USE_DELTAS
     if check_lists == "all":
         flags |= crypto.X509StoreFlags.CRL_CHECK_ALL
     try:

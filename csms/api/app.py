@@ -22,6 +22,7 @@ from csms.api.routes import (
     health,
     stations,
     stream,
+    studies,
     transactions,
 )
 from csms.api.routes.stream import StreamSlots
@@ -45,7 +46,7 @@ def create_api(deps: ApiDeps) -> FastAPI:
     app.state.background = []
     install_problem_handlers(app)
     app.add_middleware(EdgeMiddleware, metrics=deps.metrics, secure=deps.secure_cookies)
-    modules = (stations, commands, transactions, grid, administration, stream, health)
+    modules = (stations, commands, transactions, grid, studies, administration, stream, health)
     add_routes(app, *(module.router for module in modules))
 
     @app.get("/v1/openapi.json", include_in_schema=False)

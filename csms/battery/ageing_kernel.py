@@ -52,21 +52,24 @@ def _count(soc, temp_c, dt_h, state, points, times, cyc, axes, knee):  # type: i
         last, last_h, depth = soc[0], now, 1
     direction = last - points[depth - 1]
     for k in range(soc.shape[0]):
-        delta = soc[k] - last
-        if delta != 0.0:
-            if delta * direction < 0.0:  # `last` was a turning point
-                if depth == STACK:
-                    _damage(points, times, 0, 0.5, temp_c[k], state, cyc, axes, knee)
-                    depth = _drop_first(points, times, depth)
-                points[depth], times[depth] = last, last_h
-                depth = _close(points, times, depth + 1, temp_c[k], state, cyc, axes, knee)
-            direction, last, last_h = delta, soc[k], now
+        value = soc[k]
+        delta = value - last
+        if delta * direction < 0.0:  # `last` was a turning point
+            if depth == STACK:
+                _damage(points, times, 0, 0.5, temp_c[k], state, cyc, axes, knee)
+                depth = _drop_first(points, times, depth)
+            points[depth], times[depth] = last, last_h
+            depth = _close(points, times, depth + 1, temp_c[k], state, cyc, axes, knee)
+        moved = delta != 0.0  # selects, not branches: a plateau is not predictable
+        direction = delta if moved else direction
+        last_h = now if moved else last_h
+        last = value
         now += dt_h
     state[DEPTH] = depth
     state[LAST], state[LAST_H], state[HOURS] = last, last_h, now
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
 def _close(points, times, depth, temp_c, state, cyc, axes, knee):  # type: ignore[no-untyped-def]
     while depth >= 3:
         newest = abs(points[depth - 1] - points[depth - 2])
@@ -75,7 +78,9 @@ def _close(points, times, depth, temp_c, state, cyc, axes, knee):  # type: ignor
             break
         if depth == 3:
             _damage(points, times, 0, 0.5, temp_c, state, cyc, axes, knee)
-            depth = _drop_first(points, times, depth)
+            points[0], times[0] = points[1], times[1]
+            points[1], times[1] = points[2], times[2]
+            depth = 2
         else:
             _damage(points, times, depth - 3, 1.0, temp_c, state, cyc, axes, knee)
             points[depth - 3], times[depth - 3] = points[depth - 1], times[depth - 1]
@@ -83,14 +88,14 @@ def _close(points, times, depth, temp_c, state, cyc, axes, knee):  # type: ignor
     return depth
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _drop_first(points, times, depth):  # type: ignore[no-untyped-def]
     for m in range(1, depth):
         points[m - 1], times[m - 1] = points[m], times[m]
     return depth - 1
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
 def _damage(points, times, at, count, temp_c, state, cyc, axes, knee):  # type: ignore[no-untyped-def]
     """Add the cycle between points `at` and `at` + 1 to the state."""
     dod = abs(points[at + 1] - points[at])
@@ -104,7 +109,7 @@ def _damage(points, times, at, count, temp_c, state, cyc, axes, knee):  # type: 
         state[KNEE] += efc / max(limit, 0.1 * knee[0])
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
 def _trilinear(table, axes, temp_c, dod, rate):  # type: ignore[no-untyped-def]
     x = (temp_c - axes[0]) * axes[1]
     y = (dod - axes[2]) * axes[3]

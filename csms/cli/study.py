@@ -94,6 +94,8 @@ def _flat(prefix: str, value: Any) -> list[tuple[str, str]]:
             for row in _flat(f"{prefix}.{key}".lstrip("."), inner)
         ]
     if isinstance(value, list):
+        if value and isinstance(value[0], dict):
+            return [(f"{prefix}[1]", ", ".join(f"{k} {v}" for k, v in value[0].items()))]
         return [(prefix, f"{len(value)} entries")] if len(value) > LONG else [(prefix, str(value))]
     if isinstance(value, float):
         return [(prefix, f"{value:.6g}")]

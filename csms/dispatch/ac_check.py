@@ -18,6 +18,9 @@ from csms.grid.network import S_BASE_VA, ComplexArray, FloatArray, IntArray
 from csms.grid.power_flow import PowerFlow
 
 _BREACH_TOLERANCE_PU = 1.0e-8
+_CLEAR_DROP = 0.005  # squared pu, above which a measured drop tells something about impedances
+_MAX_MODEL_ERROR = 0.25
+_DOUBT = 0.02  # of a drop's change since it was measured: what the scaling may still miss
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +30,9 @@ class Limits:
     v_min_pu: float | FloatArray = 0.95  # scalar or (n,)
     v_max_pu: float | FloatArray = 1.05
     thermal: bool = True  # honour the feeder's ampacities and ratings
-    margin_pu: float = 1.0e-5  # kept from the voltage limits
+    margin_pu: float = (
+        1.0e-4  # kept from the voltage limits: what a 10% wrong model costs once it is measured
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +57,9 @@ class AcCheck:
         self._v_min = np.broadcast_to(np.reshape(limits.v_min_pu, (-1, 1)), (n, m))
         self._v_max = np.broadcast_to(np.reshape(limits.v_max_pu, (-1, 1)), (n, m))
         self._mask = solver.model.mask
-        self._offset = np.zeros((n, m))
+        self._gain, self._rest = np.ones((n, m)), np.zeros((n, m))
+        self._source_u = feeder.source_v_pu**2
+        self._known_drop: FloatArray | None = None  # where the model was measured
         self._start: ComplexArray | None = None
         base_a = S_BASE_VA / feeder.base_v
         self._thermal = limits.thermal and bool(
@@ -73,9 +80,13 @@ class AcCheck:
             return Trial(None, np.zeros(0), np.inf, np.inf)
         self._start = pf.v_pu
         v = pf.v_pu.reshape(self._feeder.n_bus, -1)
-        u = v.real**2 + v.imag**2 + self._offset
-        magnitude = np.sqrt(np.maximum(u, 0.0))
-        over = np.maximum(self._v_min - magnitude, magnitude - self._v_max)[1:][self._mask[1:]]
+        drop = self._source_u - v.real**2 - v.imag**2
+        u = self._source_u - self._gain * drop + self._rest
+        doubt: FloatArray | float = 0.0
+        if self._known_drop is not None:
+            doubt = _DOUBT * np.abs(drop - self._known_drop)
+        low, high = np.sqrt(np.maximum(u - doubt, 0.0)), np.sqrt(np.maximum(u + doubt, 0.0))
+        over = np.maximum(self._v_min - low, high - self._v_max)[1:][self._mask[1:]]
         voltage = float(over.max(initial=-np.inf)) - _BREACH_TOLERANCE_PU
         breach = voltage
         if self._thermal:
@@ -87,11 +98,20 @@ class AcCheck:
         return Trial(pf, u, breach, max(voltage, 0.0))
 
     def learn(self, here: Trial, measured_v_pu: FloatArray | None) -> None:
-        """Takes over the offset of measured to modelled squared voltage; see :func:`spread_offsets`."""
+        """Takes over what was measured: voltage drops wrong in proportion, and the rest of the difference as it is.
+
+        Impedances that are 10% off make every drop 10% off, so that a drop that changes is better scaled than shifted.
+        """
         if measured_v_pu is None:
             return
-        seen = np.reshape(measured_v_pu, self._offset.shape) ** 2 - here.u
-        self._offset = spread_offsets(self._feeder.parent, np.ascontiguousarray(seen))
+        seen = np.reshape(measured_v_pu, here.u.shape) ** 2 - here.u
+        offset = spread_offsets(self._feeder.parent, np.ascontiguousarray(seen))
+        drop = self._source_u - here.u
+        large = np.abs(drop) > _CLEAR_DROP
+        gain = 1.0 - np.where(large, offset / np.where(large, drop, 1.0), 0.0)
+        self._gain = np.clip(gain, 1.0 - _MAX_MODEL_ERROR, 1.0 + _MAX_MODEL_ERROR)
+        self._rest = offset - (1.0 - self._gain) * drop
+        self._known_drop = drop
 
     def linear_state(self, x: FloatArray, trial: Trial) -> LinearState:
         """The linear model, shifted so that at ``x`` it says what the AC solution says."""

@@ -68,7 +68,8 @@ def command_to_wire(version: str, command: Command) -> WireCall:
 
 def outcome_from_wire(version: str, command: Command, payload: Payload) -> Outcome:
     """What the station's CALLRESULT to ``command`` means."""
-    return outcome(command, payload, _family(version).results)
+    family = _family(version)
+    return outcome(command, family.unwrap(command, payload), family.results)
 
 
 def _family(version: str) -> Family:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import UnionType
 from typing import Any, NamedTuple
 
 from csms.domain.commands import Command
@@ -21,8 +22,12 @@ class WireCall(NamedTuple):
 class ReplyWriter(NamedTuple):
     """How one action is answered."""
 
-    reply: type[Reply]
+    reply: type[Reply] | UnionType
     write: Callable[[Any], Payload]
+
+
+def _as_it_is(_command: Command, payload: Payload) -> Payload:
+    return payload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +43,8 @@ class Family:
     """Actions of the version that stations may not send here."""
     results: Callable[[Payload], list[ItemResult] | None]
     """The per-item results of an answer that has no status of its own."""
+    unwrap: Callable[[Command, Payload], Payload] = field(default=_as_it_is)
+    """The answer to a command that travelled inside of another message."""
 
 
 class ItemResult(NamedTuple):

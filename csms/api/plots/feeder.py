@@ -29,13 +29,13 @@ def _axes(title: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _distance_km(feeder: Feeder) -> FloatArray:
-    """Electrical distance from the source: ohm of positive-sequence impedance, (n,)."""
-    ohm = np.zeros(feeder.n_bus)
+def _distance_pu(feeder: Feeder) -> FloatArray:
+    """Electrical distance from the source: positive-sequence impedance on the way, pu, (n,)."""
+    z = np.zeros(feeder.n_bus)
     own = np.abs(feeder.z1_pu)
     for i in range(1, feeder.n_bus):
-        ohm[i] = ohm[feeder.parent[i]] + own[i]
-    return ohm
+        z[i] = z[feeder.parent[i]] + own[i]
+    return z
 
 
 def plot_power_flow(study: PowerFlowStudy) -> Figure:
@@ -44,7 +44,7 @@ def plot_power_flow(study: PowerFlowStudy) -> Figure:
     figure, axes = _axes(
         f"{feeder.name}: losses {flow.loss_w / 1e3:.4g} kW, lowest voltage {flow.min_v_pu:.4f} pu"
     )
-    distance = _distance_km(feeder)
+    distance = _distance_pu(feeder)
     v = flow.vm_pu.reshape(feeder.n_bus, -1)
     linear = study.linear_v_pu.reshape(feeder.n_bus, -1)
     single = v.shape[1] == 1
@@ -107,6 +107,8 @@ def plot_hosting(study: HostingStudy) -> Figure:
     axes.set_xticks(x, list(cases), rotation=90 if len(cases) > 12 else 0)
     if len(cases) > 1:
         axes.set_yscale("log")
+    else:
+        axes.set_xlim(-1.5, 1.5)
     axes.set(xlabel="bus" if study.by_bus else "placement", ylabel="added load (kW)")
     axes.legend(frameon=False)
     return figure

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from csms.domain import commands as c
+from csms.domain.certificates import SigningReply
 from csms.domain.events import (
     AuthorizeReply,
     BootReply,
     HeartbeatReply,
     TransactionReply,
-    VendorDataReply,
 )
 from csms.translate import shared
 from csms.translate.family import Family, ReplyWriter
 from csms.translate.v16 import (
     authorization,
+    certificates,
     configuration,
     data_transfer,
     metering,
@@ -68,7 +69,8 @@ OCPP16 = Family(
         "StartTransaction": transactions.start,
         "StopTransaction": transactions.stop,
         "MeterValues": metering.meter_values,
-        "DataTransfer": shared.vendor_data,
+        "DataTransfer": certificates.vendor_data,
+        "SignCertificate": certificates.signing,
         "SecurityEventNotification": shared.security_event,
         **{action: shared.notified(action) for action in _NOTIFICATIONS},
     },
@@ -80,7 +82,8 @@ OCPP16 = Family(
         "StartTransaction": ReplyWriter(TransactionReply, transactions.start_reply),
         "StopTransaction": ReplyWriter(TransactionReply, transactions.stop_reply),
         "MeterValues": shared.ACKNOWLEDGE,
-        "DataTransfer": ReplyWriter(VendorDataReply, data_transfer.vendor_data_reply),
+        "DataTransfer": ReplyWriter(certificates.DataTransferReply, certificates.vendor_data_reply),
+        "SignCertificate": ReplyWriter(SigningReply, certificates.signing_reply),
         "SecurityEventNotification": shared.ACKNOWLEDGE,
         **dict.fromkeys(_NOTIFICATIONS, shared.ACKNOWLEDGE),
     },
@@ -98,8 +101,13 @@ OCPP16 = Family(
         c.SetVariables: configuration.set_variables,
         c.GetReport: configuration.get_report,
         c.SendVendorData: data_transfer.send_vendor_data,
+        c.InstallCertificate: certificates.install_certificate,
+        c.DeleteCertificate: certificates.delete_certificate,
+        c.GetInstalledCertificates: certificates.get_installed,
+        c.CertificateSigned: certificates.certificate_signed,
         c.RawCall: shared.raw_call,
     },
-    unsupported=frozenset({"SignCertificate", *_TO_STATIONS}),
+    unsupported=frozenset(_TO_STATIONS),
     results=configuration.results,
+    unwrap=certificates.unwrap,
 )

@@ -14,6 +14,7 @@ from csms.domain.errors import NotExpressible
 from csms.translate.charging_rules import check_for_start, check_one_evse
 from csms.translate.family import WireCall
 from csms.translate.fields import Payload
+from csms.translate.v16 import certificates
 from csms.translate.v16.smart_charging import profile_to_wire, transaction_number
 
 _EXTENDED_TRIGGERS = frozenset({"LogStatusNotification", "SignChargePointCertificate"})
@@ -60,6 +61,8 @@ def unlock_connector(command: UnlockConnector) -> WireCall:
 
 
 def trigger(command: Trigger) -> WireCall:
+    if command.message == certificates.V2G_TRIGGER:
+        return certificates.trigger_v2g_signing(command)
     payload: Payload = {"requestedMessage": command.message}
     if command.evse_id is not None:
         payload["connectorId"] = command.evse_id

@@ -7,6 +7,12 @@ from functools import partial
 from typing import Any
 
 from csms.domain import commands as c
+from csms.domain.certificates import (
+    CertificateStatusReply,
+    ChainStatusReply,
+    EvCertificateReply,
+    SigningReply,
+)
 from csms.domain.events import (
     Acknowledged,
     AuthorizeReply,
@@ -25,6 +31,7 @@ from csms.translate.fields import Payload
 from csms.translate.v2x import (
     actions,
     authorization,
+    certificates,
     charging_needs,
     data_transfer,
     der,
@@ -56,6 +63,7 @@ _V201 = Edition(
     max_token=36,
     purposes=frozenset({Purpose.STATION_MAX, Purpose.TX_DEFAULT, Purpose.TX}),
     v2x_profiles=False,
+    iso15118_20=False,
     period=periods.period_v201,
 )
 _V21 = Edition(
@@ -64,6 +72,7 @@ _V21 = Edition(
     max_token=255,
     purposes=_V201.purposes | {Purpose.PRIORITY, Purpose.LOCAL_GENERATION},
     v2x_profiles=True,
+    iso15118_20=True,
     period=periods.period_v21,
 )
 
@@ -84,12 +93,18 @@ _EVENTS: _Events = {
     "NotifyReport": device_model.report_part,
     "ReportChargingProfiles": smart_charging.profiles_reported,
     "SecurityEventNotification": shared.security_event,
+    "Get15118EVCertificate": certificates.ev_certificate,
+    "GetCertificateStatus": certificates.certificate_status,
+    "SignCertificate": certificates.signing,
 }
 _EVENTS_V21: _Events = {
     "PullDynamicScheduleUpdate": dynamic.update_pulled,
     "NotifyDERAlarm": der.der_alarm,
     "NotifyDERStartStop": der.der_start_stop,
     "ReportDERControl": der.der_reported,
+    "Get15118EVCertificate": certificates.ev_certificate_v21,
+    "GetCertificateStatus": certificates.certificate_status_v21,
+    "GetCertificateChainStatus": certificates.chain_status,
 }
 
 
@@ -112,6 +127,14 @@ def _replies(edition: Edition) -> _Replies:
         ),
         "NotifyEVChargingSchedule": ReplyWriter(Acknowledged, _schedule_reply),
         "PullDynamicScheduleUpdate": ReplyWriter(DynamicUpdateReply, dynamic.update_reply),
+        "Get15118EVCertificate": ReplyWriter(
+            EvCertificateReply, partial(certificates.ev_certificate_reply, edition)
+        ),
+        "GetCertificateStatus": ReplyWriter(
+            CertificateStatusReply, certificates.certificate_status_reply
+        ),
+        "GetCertificateChainStatus": ReplyWriter(ChainStatusReply, certificates.chain_status_reply),
+        "SignCertificate": ReplyWriter(SigningReply, certificates.signing_reply),
     }
 
 
@@ -129,6 +152,10 @@ _COMMANDS: _Commands = {
     c.SetVariables: device_model.set_variables,
     c.GetReport: device_model.get_report,
     c.SendVendorData: data_transfer.send_vendor_data,
+    c.InstallCertificate: certificates.install_certificate,
+    c.DeleteCertificate: certificates.delete_certificate,
+    c.GetInstalledCertificates: certificates.get_installed,
+    c.CertificateSigned: certificates.certificate_signed,
 }
 _COMMANDS_V21: _Commands = {
     c.UpdateDynamicSchedule: dynamic.update_dynamic_schedule,

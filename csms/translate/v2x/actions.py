@@ -16,8 +16,7 @@ NOTIFICATIONS = (
 )
 NOTIFICATIONS_V21 = ("BatterySwap", "NotifyPriorityCharging", "NotifySettlement")
 
-_CERTIFICATES = frozenset({"Get15118EVCertificate", "GetCertificateStatus", "SignCertificate"})
-_TO_STATIONS = frozenset(
+UNSUPPORTED = frozenset(
     {
         "CancelReservation",
         "CertificateSigned",
@@ -60,7 +59,6 @@ _TO_STATIONS = frozenset(
         "UpdateFirmware",
     }
 )
-UNSUPPORTED = _CERTIFICATES | _TO_STATIONS
 
 _EVENT_STREAMS = frozenset(
     {"ClosePeriodicEventStream", "NotifyPeriodicEventStream", "OpenPeriodicEventStream"}
@@ -85,6 +83,4 @@ _TO_STATIONS_V21 = frozenset(
         "UsePriorityCharging",
     }
 )
-UNSUPPORTED_V21 = (
-    _EVENT_STREAMS | _TO_STATIONS_V21 | {"GetCertificateChainStatus", "VatNumberValidation"}
-)
+UNSUPPORTED_V21 = _EVENT_STREAMS | _TO_STATIONS_V21 | {"VatNumberValidation"}

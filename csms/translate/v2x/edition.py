@@ -18,4 +18,6 @@ class Edition:
     purposes: frozenset[Purpose]
     v2x_profiles: bool
     """Setpoints, operation modes, Dynamic profiles, off-line limits."""
+    iso15118_20: bool
+    """Certificates of ISO 15118-20: several contracts a car, OEM roots, request ids."""
     period: Callable[[Period, RateUnit], Payload]

@@ -50,7 +50,7 @@ def test_the_bias_reaches_the_ac_limit_where_the_linear_optimum_misses_it() -> N
     _, dispatcher, p, q = ieee33_fleet(0.90)
     hi = np.full(100, 22e3)
     out = dispatcher.step(p, q, Requests.simple(np.zeros(100), hi, hi))
-    assert out.v_pu.min() == pytest.approx(0.90, abs=3e-5)
+    assert out.v_pu.min() == pytest.approx(0.90, abs=1.5e-4)
     assert out.v_pu.min() >= 0.90
 
 

@@ -27,8 +27,8 @@ def document(**more: object) -> str:
         ),
         "ext_grid": frame("bus vm_pu in_service", [0, 1.02, True]),
         "trafo": frame(
-            "hv_bus lv_bus sn_mva vn_hv_kv vn_lv_kv vk_percent vkr_percent tap_side tap_pos tap_neutral tap_step_percent "
-            "parallel in_service",
+            "hv_bus lv_bus sn_mva vn_hv_kv vn_lv_kv vk_percent vkr_percent tap_side tap_pos tap_neutral "
+            "tap_step_percent parallel in_service",
             [0, 1, 0.4, 20.0, 0.4, 6.0, 1.0, "hv", 1.0, 0.0, 2.5, 1, True],
         ),
         "line": frame(
