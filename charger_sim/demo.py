@@ -50,6 +50,7 @@ def demo_scenario(
             seed=seed,
             duration_s=duration_s,
             feeder=feeder.name,
+            v_nominal_v=feeder.v_base_ll_v / 3.0**0.5 if feeder.v_base_ll_v < 1_000.0 else 230.0,
             stations=stations,
             frequency=FrequencySpec(s_base_va=base_va, agc_per_s=2.0),
             events=(Event(at_s=LOSS_AT_S, kind="generation_loss", power_w=LOSS_PU * base_va),),

@@ -97,7 +97,8 @@ class LinkSpec(_Table, frozen=True):
 class Scenario(_Table, frozen=True):
     """A whole run. ``feeder`` is ``ieee33``, a path to a feeder file, or a name whose
     :class:`~charger_sim.plant.PlantFeeder` the caller hands over. ``v_min_pu`` replaces the
-    feeder's limit; ``handshake_s`` passes between plug and power."""
+    feeder's limit; ``v_nominal_v`` is what stations measure line to neutral at 1 pu;
+    ``handshake_s`` passes between plug and power."""
 
     name: str
     seed: int = 1
@@ -107,6 +108,7 @@ class Scenario(_Table, frozen=True):
     tick_s: float = 1.0
     substep_s: float = 0.1
     meter_interval_s: float = 1.0
+    v_nominal_v: float = 230.0
     handshake_s: float = 2.0
     retry_wait_min_s: float = 1.0
     retry_random_s: float = 1.0
@@ -135,6 +137,7 @@ class Scenario(_Table, frozen=True):
             ),
             meter_interval_s=self.meter_interval_s,
             f_nominal_hz=self.frequency.f_nominal_hz,
+            v_nominal_v=self.v_nominal_v,
             negative_limit_discharges=spec.negative_limit_discharges,
             retry_wait_min_s=self.retry_wait_min_s,
             retry_random_s=self.retry_random_s,

@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import msgspec
 import structlog
 
 from csms.clock import Clock
@@ -35,10 +36,13 @@ from csms.grid import feeder_file
 from csms.grid.network import Feeder
 from csms.ids import EvseKey, StationId, Uuid7
 from csms.ocppj.messages import ACTIONS
+from csms.pnc.assemble import Ports as PncPorts
+from csms.services.certificate_signing import CertificateSigning
 from csms.services.command_desk import CommandDesk
 from csms.services.core import Core, Policy
 from csms.services.live import LiveBus
 from csms.services.onboarding import Onboarding, OnboardingPlan
+from csms.services.plug_and_charge import PlugAndCharge
 from csms.services.setpoints import Setpoints
 from csms.settings import Settings
 from csms.settings.model import Evse
@@ -62,6 +66,7 @@ class CentralSystem:
         random_bytes: Callable[[int], bytes],
         *,
         feeder: Feeder | None = None,
+        pnc: PncPorts | None = None,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -72,6 +77,11 @@ class CentralSystem:
         self.messages = MessageJournal(per_station=settings.log.journal_messages)
         self._tasks: dict[asyncio.Task[None], None] = {}  # ordered: simulation must repeat
         new_id = Uuid7(clock, rng)
+        self.courier = LinkCourier(self.fleet)
+        self.desk = CommandDesk(
+            self.courier, store.journal, store.history, self.live, clock, new_id,
+            timeout_s=settings.ocpp.command_timeout_s,
+        )  # fmt: skip
         self.core = Core(
             fleet=self.fleet,
             journal=store.journal,
@@ -84,12 +94,8 @@ class CentralSystem:
                 boot_retry_s=settings.ocpp.boot_retry_s,
                 accept_unknown_tokens=settings.auth.unknown_tokens == "accept",
             ),
+            pnc=self._plug_and_charge(pnc) if pnc is not None else None,
         )
-        self.courier = LinkCourier(self.fleet)
-        self.desk = CommandDesk(
-            self.courier, store.journal, store.history, self.live, clock, new_id,
-            timeout_s=settings.ocpp.command_timeout_s,
-        )  # fmt: skip
         self.setpoints = Setpoints(self.desk, self.live, clock, lease_s=settings.dispatch.lease_s)
         places = {
             EvseKey(StationId(evse.station), evse.evse): _place(evse)
@@ -182,6 +188,20 @@ class CentralSystem:
             self.live.publish("alarm", f"{task.get_name()} failed: {type(error).__name__}: {error}")
             log.error("task failed", task=task.get_name(), exc_info=error)
 
+    def _plug_and_charge(self, ports: PncPorts) -> PlugAndCharge:
+        options = self.settings.pnc
+        signing = ports.signer and CertificateSigning(
+            ports.signer, self.desk, self.store.journal, self.clock, self.live, self.spawn
+        )
+        return PlugAndCharge(
+            verifier=ports.verifier,
+            statuses=ports.statuses,
+            provisioning=ports.provisioning,
+            signing=signing,
+            accept_unknown_contracts=options.unknown_contracts == "accept",
+            refuse_concurrent=options.concurrent_contracts == "refuse",
+        )
+
     def _dispatch(
         self,
         places: dict[EvseKey, EvsePlace],
@@ -199,7 +219,7 @@ class CentralSystem:
             safe_frac=options.safe_frac,
             ramp_w_per_min=options.max_ramp_w_per_min,
             period_s=options.period_s,
-            droop=droop,
+            droop=_eased(droop),
             runs_droop=self._runs_droop,
             nominal_hz=self.settings.droop.nominal_hz,
         )
@@ -283,4 +303,19 @@ def _droop(settings: Settings) -> FreqDroop | None:
         over_droop_pu=droop.droop_pu,
         under_droop_pu=droop.droop_pu,
         response_time_s=droop.response_time_s,
+    )
+
+
+CENTRAL_DROOP_PU = 0.04
+
+
+def _eased(droop: FreqDroop | None) -> FreqDroop | None:
+    """The droop as evaluated here, a second or two late: steeper than this it would swing with that delay
+    (``csms.grid.stability.delay_limit``: a gain of 10 pu bears 2 s, one of 40 pu 0.3 s)."""
+    if droop is None:
+        return None
+    return msgspec.structs.replace(
+        droop,
+        over_droop_pu=max(droop.over_droop_pu, CENTRAL_DROOP_PU),
+        under_droop_pu=max(droop.under_droop_pu, CENTRAL_DROOP_PU),
     )

@@ -37,32 +37,27 @@ class AsyncioStream:
 
 
 class MemoryStream:
-    """One end of a pair."""
+    """One end of a pair: reads from one queue, writes to the other."""
 
-    def __init__(self) -> None:
-        self._inbox: asyncio.Queue[bytes] = asyncio.Queue()
-        self.peer: MemoryStream | None = None
+    def __init__(self, inbox: asyncio.Queue[bytes], outbox: asyncio.Queue[bytes]) -> None:
+        self._inbox = inbox
+        self._outbox = outbox
 
     async def receive(self) -> bytes:
         return await self._inbox.get()
 
     async def send(self, octets: bytes) -> None:
-        if self.peer is None:
-            raise BrokenPipeError("the peer is gone")
-        self.peer._inbox.put_nowait(octets)
+        self._outbox.put_nowait(octets)
 
     async def close(self) -> None:
-        if self.peer is not None:
-            self.peer._inbox.put_nowait(b"")
-            self.peer.peer = None
-            self.peer = None
+        self._outbox.put_nowait(b"")
 
 
 def memory_pair() -> tuple[MemoryStream, MemoryStream]:
     """Two ends of a connection inside one event loop."""
-    one, other = MemoryStream(), MemoryStream()
-    one.peer, other.peer = other, one
-    return one, other
+    there: asyncio.Queue[bytes] = asyncio.Queue()
+    back: asyncio.Queue[bytes] = asyncio.Queue()
+    return MemoryStream(back, there), MemoryStream(there, back)
 
 
 async def connect(

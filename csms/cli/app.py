@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import typer
 
-from csms.cli import config, doctor, serve, station, study, token
-from csms.cli.demo import command as demo
+from csms.cli.lazy import Lazy, LazyGroup
+
+COMMANDS = {
+    "serve": Lazy("csms.cli.serve:serve", "Run the central system."),
+    "doctor": Lazy("csms.cli.doctor:doctor", "What would keep the central system from running."),
+    "demo": Lazy("csms.cli.demo.command:demo", "Central system, chargers and feeder, live."),
+    "simulate": Lazy("csms.cli.demo.command:simulate", "The whole system in virtual time."),
+    "station": Lazy("csms.cli.station:app", "Charging stations."),
+    "token": Lazy("csms.cli.token:token_app", "Who may charge."),
+    "key": Lazy("csms.cli.token:key_app", "API keys."),
+    "config": Lazy("csms.cli.config:app", "The configuration file."),
+    "study": Lazy("csms.cli.study:app", "Studies of feeders, frequency and protection."),
+}
 
 app = typer.Typer(
     name="csms",
+    cls=LazyGroup,
     help="Charge-point management system for OCPP 1.6, 2.0.1 and 2.1 that closes a grid loop.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "obj": COMMANDS},
 )
-app.command("serve")(serve.serve)
-app.command("doctor")(doctor.doctor)
-app.command("demo")(demo.demo)
-app.command("simulate")(demo.simulate)
-app.add_typer(station.app, name="station")
-app.add_typer(token.token_app, name="token")
-app.add_typer(token.key_app, name="key")
-app.add_typer(config.app, name="config")
-app.add_typer(study.app, name="study")
+
+
+@app.callback()
+def _root() -> None:
+    """Charge-point management system for OCPP 1.6, 2.0.1 and 2.1 that closes a grid loop."""
 
 
 def main() -> None:

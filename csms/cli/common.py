@@ -6,14 +6,16 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from csms.cli.output import fail
 from csms.domain.errors import DomainError
 from csms.settings import Settings, SettingsError, load_settings
-from csms.store import Store, open_store
+
+if TYPE_CHECKING:
+    from csms.store import Store
 
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", "-c", help="TOML file; see `csms config print`.")
@@ -30,6 +32,8 @@ def read_settings(file: Path | None) -> Settings:
 @asynccontextmanager
 async def opened_store(settings: Settings) -> AsyncIterator[Store]:
     """The configured store, closed afterwards; domain errors end the command with their message."""
+    from csms.store import open_store  # half a second that `csms config` need not wait for
+
     try:
         store = await open_store(settings.store.url.get_secret_value())
     except DomainError as error:

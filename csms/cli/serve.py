@@ -10,16 +10,17 @@ from random import SystemRandom
 import uvloop
 
 from csms.api.mqtt_bridge import MqttBridge, config_from
-from csms.bootstrap import CentralSystem
 from csms.cli.common import ConfigFile, read_settings
 from csms.cli.output import err, fail
-from csms.cli.surface import Surface
 from csms.clock import SystemClock
 from csms.domain.errors import DomainError
 from csms.grid.network import FeederError
+from csms.pnc.assemble import assemble, open_built_in
+from csms.pnc.http import HttpxClient
+from csms.pnc.trust import TrustError
 from csms.settings import Settings
-from csms.store import open_store
 from csms.telemetry.logs import configure_logs
+from pki.errors import PkiError
 
 
 def serve(config: ConfigFile = None) -> None:
@@ -31,13 +32,19 @@ def serve(config: ConfigFile = None) -> None:
             runner.run(_serve(settings))
     except FeederError as error:
         fail(str(error), 2)
-    except (DomainError, OSError) as error:
+    except (DomainError, PkiError, TrustError, OSError) as error:
         fail(str(error))
 
 
 async def _serve(settings: Settings) -> None:
+    from csms.bootstrap import CentralSystem  # seconds of imports: a wrong key is told before them
+    from csms.cli.surface import Surface
+    from csms.store import open_store
+
     store = await open_store(settings.store.url.get_secret_value())
-    system = CentralSystem(settings, store, SystemClock(), SystemRandom(), secrets.token_bytes)
+    clock, client = SystemClock(), HttpxClient()
+    pnc = assemble(settings.pnc, open_built_in(settings.pnc), client, clock)
+    system = CentralSystem(settings, store, clock, SystemRandom(), secrets.token_bytes, pnc=pnc)
     await system.start()
     surface = Surface(system)
     await surface.start()
@@ -61,3 +68,4 @@ async def _serve(settings: Settings) -> None:
     await stop.wait()
     await surface.close()
     await system.stop()
+    await client.close()

@@ -18,9 +18,9 @@ from csms.grid.network import S_BASE_VA, ComplexArray, FloatArray, IntArray
 from csms.grid.power_flow import PowerFlow
 
 _BREACH_TOLERANCE_PU = 1.0e-8
-_CLEAR_DROP = 0.005  # squared pu, above which a measured drop tells something about impedances
+_CLEAR_DROP = 0.02  # squared pu, above which a measured drop tells something about impedances
 _MAX_MODEL_ERROR = 0.25
-_DOUBT = 0.02  # of a drop's change since it was measured: what the scaling may still miss
+_DOUBT = 0.1  # of a drop's change since it was measured: what the scaling may still miss
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +84,8 @@ class AcCheck:
         u = self._source_u - self._gain * drop + self._rest
         doubt: FloatArray | float = 0.0
         if self._known_drop is not None:
-            doubt = _DOUBT * np.abs(drop - self._known_drop)
+            changed = np.where(self._mask, np.abs(drop - self._known_drop), 0.0)
+            doubt = _DOUBT * changed.max(axis=1, keepdims=True)  # phases are coupled
         low, high = np.sqrt(np.maximum(u - doubt, 0.0)), np.sqrt(np.maximum(u + doubt, 0.0))
         over = np.maximum(self._v_min - low, high - self._v_max)[1:][self._mask[1:]]
         voltage = float(over.max(initial=-np.inf)) - _BREACH_TOLERANCE_PU

@@ -164,3 +164,9 @@ class CertificateSigner(Protocol):
     async def sign(self, station_id: StationId, csr_pem: str, use: SigningUse) -> str:
         """The chain as PEM, leaf first, without the root. Raises ``SigningRefused``."""
         ...
+
+
+class SigningQueue(Protocol):
+    def accept(self, station_id: StationId, asked: SigningAsked) -> SigningReply:
+        """Take a request, or say why not; what is taken is answered by CertificateSigned."""
+        ...

@@ -120,7 +120,7 @@ class _Reader:
                     self._frequency_hz = number(value)
 
     def _object(self, command: Command) -> None:
-        key, name = command.pairs[0]
+        key, name = command.pairs[0] if command.pairs else ("nothing", "")
         if key not in ("", "object"):
             raise OpenDssError(f"{command.where}: New needs class.name, got {key}={name}")
         kind, _, label = name.strip("\"'").lower().partition(".")

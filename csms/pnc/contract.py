@@ -16,11 +16,12 @@ from cryptography.x509.oid import NameOID
 from csms.clock import Clock
 from csms.domain.certificates import ContractVerdict
 from csms.pnc.ocsp import OcspLookup
+from csms.pnc.ocsp_by_hash import status_by_hash
 from csms.pnc.trust import Trust, issuer_among, ocsp_urls
 from pki.evidence import Evidence, EvidenceError
 from pki.hash_data import HashData, from_ocpp, hash_data
 from pki.profiles import Role
-from pki.verify import MAX_CHAIN_OCTETS, CertificateStatus, Reason, Verdict, verify
+from pki.verify import CertificateStatus, Reason, Verdict, verify
 
 MAX_HASH_DATA = 4
 
@@ -56,9 +57,7 @@ class ChainVerifier:
 
     def _judge(self, chain_pem: str, answers: Sequence[bytes]) -> Verdict:
         evidence = Evidence(crls=self._trust.crls, ocsp=tuple(answers))
-        return verify(
-            chain_pem, Role.CONTRACT, self._trust.roots, evidence, self._clock.now()
-        )
+        return verify(chain_pem, Role.CONTRACT, self._trust.roots, evidence, self._clock.now())
 
     async def _answers(self, chain_pem: str) -> list[bytes]:
         chain = x509.load_pem_x509_certificates(chain_pem.encode())

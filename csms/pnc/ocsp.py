@@ -50,14 +50,15 @@ class OcspLookup:
         if cached is not None:
             return cached
         for url in urls:
-            if not self._may_ask(url):
+            if not self.may_ask(url):
                 continue
             found = await self._ask_once(data, url)
             if found is not None:
                 return found
         return None
 
-    def _may_ask(self, url: str) -> bool:
+    def may_ask(self, url: str) -> bool:
+        """Whether the operator listed the host, and it has not just been silent."""
         try:
             parts = urlsplit(url)
             host = (parts.hostname or "").casefold()

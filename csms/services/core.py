@@ -8,6 +8,7 @@ from csms.clock import Clock
 from csms.domain.fleet import Fleet
 from csms.domain.ports import History, Journal
 from csms.services.live import LiveBus
+from csms.services.plug_and_charge import PlugAndCharge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,3 +33,5 @@ class Core:
     live: LiveBus
     clock: Clock
     policy: Policy
+    pnc: PlugAndCharge | None = None
+    """``None`` while Plug & Charge is off."""

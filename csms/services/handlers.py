@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from csms.domain import certificates as cert
 from csms.domain import events as ev
 from csms.domain.fleet import StationState
 from csms.services import (
     authorization,
+    certificate_signing,
+    certificate_status,
     der,
     device_model,
+    ev_certificates,
     metering,
     notifications,
     provisioning,
@@ -38,6 +42,10 @@ HANDLERS: dict[type[ev.Event], Handler] = {
     ev.SecurityEventTold: notifications.security_event,
     ev.VendorData: notifications.vendor_data,
     ev.Notified: notifications.notified,
+    cert.EvCertificateAsked: ev_certificates.ev_certificate_asked,
+    cert.CertificateStatusAsked: certificate_status.certificate_status_asked,
+    cert.ChainStatusAsked: certificate_status.chain_status_asked,
+    cert.SigningAsked: certificate_signing.signing_asked,
 }
 
 

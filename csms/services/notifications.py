@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from csms.domain.certificates import PNC_VENDOR
 from csms.domain.events import (
     Acknowledged,
     Notified,
@@ -64,7 +65,8 @@ async def vendor_data(core: Core, station: StationState, event: VendorData) -> V
             payload={"vendorId": event.vendor, "messageId": event.message, "data": event.data},
         )
     )
-    return VendorDataReply(status="UnknownVendorId")
+    known = event.vendor == PNC_VENDOR
+    return VendorDataReply(status="UnknownMessageId" if known else "UnknownVendorId")
 
 
 async def notified(core: Core, station: StationState, event: Notified) -> Acknowledged:

@@ -10,15 +10,16 @@ from datetime import datetime
 
 import msgspec
 
-from csms.domain.events import TransactionReply, TransactionTold
+from csms.domain.events import TransactionPhase, TransactionReply, TransactionTold
 from csms.domain.fleet import StationState
 from csms.domain.records import MeterRecord, Record, TransactionRecord
 from csms.domain.transaction import Transaction, merge, presume_ended
 from csms.domain.values import MeterReading
 from csms.ids import EvseKey, TransactionId
-from csms.services.authorization import check_token
+from csms.services.contracts import EMAID, charging_elsewhere, flag_two_places
 from csms.services.core import Core
 from csms.services.metering import take_readings
+from csms.services.tokens import check_token
 
 UNASSIGNED_16 = "-1"
 """A 1.6 station that was offline when it started puts this where it never got a transaction id."""
@@ -50,6 +51,10 @@ async def transaction_told(
     status = None
     if event.token is not None:
         status = (await check_token(core, event.token)).status
+        if event.token.kind == EMAID and event.phase is TransactionPhase.STARTED:
+            elsewhere = charging_elsewhere(core, station, event.token, transaction_id)
+            if elsewhere is not None:
+                await flag_two_places(core, station, event.token, elsewhere)
     return TransactionReply(
         transaction_id=transaction_id,
         token_status=status,

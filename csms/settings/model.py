@@ -237,6 +237,47 @@ class Auth(Section):
     """Failed logins and API keys per address."""
 
 
+class Pnc(Section):
+    """Plug & Charge (ISO 15118) and the certificates of stations (OCPP block M)."""
+
+    enabled: bool = False
+    root_files: tuple[Path, ...] = ()
+    """PEM: V2G and MO roots that contracts may end in, besides those of pki_folder."""
+    authority_files: tuple[Path, ...] = ()
+    """PEM: Sub-CAs below them; needed where stations send hash data without the chain."""
+    crl_files: tuple[Path, ...] = ()
+    """Revocation lists, for when no OCSP responder answers."""
+    ocsp_hosts: tuple[str, ...] = ()
+    """The only hosts whose responders and lists are asked: certificates and stations name any."""
+    ocsp_timeout_s: float = Field(default=1.5, gt=0, le=3)
+    """A car waits for its Authorize at most 4.5 s in all."""
+    pki_folder: Path | None = None
+    """Built-in PKI (v2g-pki init): provisions contracts, signs requests, answers OCSP."""
+    pki_passphrase: SecretStr | None = None
+    provisioning_url: str | None = Field(default=None, pattern=r"^https?://[^/@]+(/.*)?$")
+    """Contract pool to ask instead of the built-in one: <url>/v1/ccp/signedContractData."""
+    provisioning_token: SecretStr | None = None
+    """Bearer token of the contract pool."""
+    est_url: str | None = Field(default=None, pattern=r"^https?://[^/@]+(/.*)?$")
+    """EST server to have requests signed by instead of the built-in PKI: <url>/<label>/simpleenroll."""
+    est_token: SecretStr | None = None
+    """Bearer token of the EST server."""
+    external_timeout_s: float = Field(default=4.0, gt=0, le=30)
+    """For the contract pool and the EST server; a car waits 5 s for its contract."""
+    unknown_contracts: Literal["reject", "accept"] = "reject"
+    """Contracts that verify though their eMAID is in no list."""
+    concurrent_contracts: Literal["flag", "refuse"] = "flag"
+    """One contract that charges in two places at once is an alarm in either case."""
+
+    @model_validator(mode="after")
+    def _folder_has_its_passphrase(self) -> Pnc:
+        if (self.pki_folder is None) != (self.pki_passphrase is None):
+            raise ValueError("pki_folder and pki_passphrase go together")
+        if self.enabled and self.pki_folder is None and not self.root_files:
+            raise ValueError("enabled without a root to trust: give root_files or pki_folder")
+        return self
+
+
 class Settings(BaseSettings):
     """The central system's configuration."""
 
@@ -258,3 +299,4 @@ class Settings(BaseSettings):
     mqtt: Mqtt = Mqtt()
     log: Log = Log()
     auth: Auth = Auth()
+    pnc: Pnc = Pnc()

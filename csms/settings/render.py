@@ -120,4 +120,6 @@ def _value(value: Any) -> str:
         return repr(value)
     if isinstance(value, str | Path):
         return json.dumps(str(value), ensure_ascii=False)
+    if isinstance(value, tuple):
+        return f"[{', '.join(_value(item) for item in value)}]"
     raise TypeError(f"no TOML for {type(value).__name__}")

@@ -26,7 +26,7 @@ from charger_sim.iso15118.iso2.secc_context import (
     SeccConfig,
     SeccContext,
 )
-from charger_sim.iso15118.iso2.secc_table import TRANSITIONS, State
+from charger_sim.iso15118.iso2.secc_table import TRANSITIONS, State, event
 from charger_sim.iso15118.machine import (
     Ask,
     End,
@@ -107,10 +107,9 @@ class Secc:
         return End(Outcome(Ending.TIMED_OUT, f"no request in state {self._state.name}"))
 
     def _dispatch(self, message: Message, now_s: float) -> Answer:
-        if message.name not in TRANSITIONS[self._state]:
-            raise Refusal(
-                "FAILED_SequenceError", f"{message.name}Req in state {self._state.name}"
-            )
+        happened = event(message.name, message.body)
+        if happened not in TRANSITIONS[self._state]:
+            raise Refusal("FAILED_SequenceError", f"{happened} in state {self._state.name}")
         if self._state is not State.SETUP and message.session_id != self._context.data.session_id:
             raise Refusal("FAILED_UnknownSession", f"session {message.session_id.hex()}")
         return HANDLERS[message.name](self._context, message, now_s)
@@ -130,8 +129,9 @@ class Secc:
         return self._reply(message, answer)
 
     def _reply(self, message: Message, reply: Reply) -> Send:
-        if reply.state not in TRANSITIONS[self._state][message.name]:
-            raise LocalProtocolError(f"{message.name}: {self._state} does not lead to {reply.state}")
+        happened = event(message.name, message.body)
+        if reply.state not in TRANSITIONS[self._state][happened]:
+            raise LocalProtocolError(f"{happened} leads from {self._state} to {reply.state}")
         self._state = reply.state
         end = None
         if reply.state is State.ENDED:

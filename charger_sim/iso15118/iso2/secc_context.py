@@ -52,6 +52,7 @@ class SeccSessionData:
     contract_chain: tuple[bytes, ...] = ()
     contract_key: PublicKey | None = None
     challenge: bytes = b""
+    authorized: bool = False
     needs: ChargingNeeds | None = None
     is_dc: bool = False
     renegotiations: int = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -35,6 +36,7 @@ from charger_sim.iso15118.iso2.secc_identify import CERTIFICATE_SERVICE
 from charger_sim.iso15118.iso2.secc_table import State
 from charger_sim.iso15118.machine import PENDING
 from charger_sim.iso15118.v2gtp import Frame, PayloadType
+from pki.keys import PublicKey
 from pki.verify import CertificateStatus
 from pki.xmlsig import SignatureRejectedError, check
 
@@ -71,8 +73,7 @@ def _install(
 ) -> Answer:
     if CERTIFICATE_SERVICE not in context.data.services:
         raise Refusal("FAILED", "the certificate service was not selected")
-    _, key = _load(signer)
-    _check_signature(message, key, "FAILED_SignatureError")
+    _check_signature(message, _load(signer).key)
     request = base64.b64encode(message.payload).decode("ascii")
     question = InstallCertificate(request, messages.NAMESPACE, action)
     return Question(
@@ -109,21 +110,21 @@ def payment_details(context: SeccContext, message: Message, now_s: float) -> Ans
     """The backend judges the contract; where it is slow, it goes on during Authorization."""
     del now_s
     chain_value = message.body["ContractSignatureCertChain"]
-    leaf, key = _load(chain_value["Certificate"])
+    leaf = _load(chain_value["Certificate"])
     emaid = message.body["eMAID"]
-    if _bare(emaid) != _bare(_common_name(leaf)):
+    if _bare(emaid) != _bare(leaf.common_name):
         raise Refusal("FAILED_CertChainError", f"the certificate is not of contract {emaid}")
     data = context.data
     data.emaid = emaid
-    data.contract_key = key
+    data.contract_key = leaf.key
     rest = chain_value.get("SubCertificates", {}).get("Certificate", [])
     data.contract_chain = (chain_value["Certificate"], *rest)
     data.challenge = context.random(16)
-    soon = leaf.not_valid_after_utc < _now(context) + _EXPIRES_SOON
+    soon = leaf.not_after < datetime.fromtimestamp(context.unix_s(), UTC) + _EXPIRES_SOON
     code = "OK_CertificateExpiresSoon" if soon else "OK"
 
     def then(answer: Authorization | object, _now_s: float) -> Answer:
-        _judge(answer)
+        data.authorized = _judge(answer)
         body = {"GenChallenge": data.challenge, "EVSETimeStamp": int(context.unix_s())}
         return Reply(State.AUTHORIZATION, body, code)
 
@@ -139,7 +140,9 @@ def authorization(context: SeccContext, message: Message, now_s: float) -> Answe
             raise Refusal("FAILED_ChallengeInvalid", "GenChallenge differs")
         if data.contract_key is None:
             raise Refusal("FAILED", "no contract")
-        _check_signature(message, data.contract_key, "FAILED_SignatureError")
+        _check_signature(message, data.contract_key)
+    if data.authorized:
+        return Reply(State.PARAMETERS, {"EVSEProcessing": "Finished"})
 
     def then(answer: Authorization | object, at_s: float) -> Answer:
         if _judge(answer):
@@ -149,8 +152,8 @@ def authorization(context: SeccContext, message: Message, now_s: float) -> Answe
             data.ongoing_since_s = now_s
         if at_s - data.ongoing_since_s > timeouts.ISO_2.ongoing_performance_s:
             raise Refusal("FAILED", "nobody authorized in time")
-        by_contract = "Ongoing" if data.by_contract else "Ongoing_WaitingForCustomerInteraction"
-        return Reply(State.AUTHORIZATION, {"EVSEProcessing": by_contract})
+        waiting = "Ongoing" if data.by_contract else "Ongoing_WaitingForCustomerInteraction"
+        return Reply(State.AUTHORIZATION, {"EVSEProcessing": waiting})
 
     patience_s = timeouts.ISO_2.within_s("Authorization") - _MARGIN_S
     if not data.by_contract:
@@ -170,33 +173,34 @@ def _judge(answer: Authorization | object) -> bool:
     return True
 
 
-def _load(der: bytes) -> tuple[x509.Certificate, ec.EllipticCurvePublicKey]:
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    key: ec.EllipticCurvePublicKey
+    common_name: str
+    not_after: datetime
+
+
+def _load(der: bytes) -> _Leaf:
     try:
         certificate = x509.load_der_x509_certificate(der)
         key = certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm) as error:
+        names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        common_name = str(names[0].value) if names else ""
+        not_after = certificate.not_valid_after_utc
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise Refusal("FAILED_CertChainError", f"certificate: {error}") from None
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
         raise Refusal("FAILED_CertChainError", "the certificate's key is not on P-256")
-    return certificate, key
+    return _Leaf(key, common_name, not_after)
 
 
-def _check_signature(message: Message, key: ec.EllipticCurvePublicKey, code: str) -> None:
+def _check_signature(message: Message, key: PublicKey) -> None:
     try:
         check(message.document, messages.TABLE, key, frozenset({f"{message.name}Req"}))
     except SignatureRejectedError as error:
-        raise Refusal(code, str(error)) from None
-
-
-def _common_name(certificate: x509.Certificate) -> str:
-    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(names[0].value) if names else ""
+        raise Refusal("FAILED_SignatureError", str(error)) from None
 
 
 def _bare(emaid: str) -> str:
     """eMAIDs are equal with and without hyphens, in either case."""
     return emaid.replace("-", "").upper()
-
-
-def _now(context: SeccContext) -> datetime:
-    return datetime.fromtimestamp(context.unix_s(), UTC)

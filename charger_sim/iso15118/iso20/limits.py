@@ -61,7 +61,13 @@ _FIELDS: Final = {
 }
 AC: Final = ("MaximumChargePower", "MinimumChargePower")
 AC_BPT: Final = (*AC, "MaximumDischargePower", "MinimumDischargePower")
-DC: Final = (*AC, "MaximumChargeCurrent", "MinimumChargeCurrent", "MaximumVoltage", "MinimumVoltage")
+DC: Final = (
+    *AC,
+    "MaximumChargeCurrent",
+    "MinimumChargeCurrent",
+    "MaximumVoltage",
+    "MinimumVoltage",
+)
 DC_BPT: Final = (
     *DC,
     "MaximumDischargePower",

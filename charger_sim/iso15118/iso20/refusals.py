@@ -66,9 +66,7 @@ BODIES: Final[Mapping[str, Body]] = MappingProxyType(
             }
         },
         "AC_ChargeLoop": {"Scheduled_AC_CLResControlMode": {}},
-        "DC_ChargeParameterDiscovery": {
-            "DC_CPDResEnergyTransferMode": write(_NOTHING, "EVSE", DC)
-        },
+        "DC_ChargeParameterDiscovery": {"DC_CPDResEnergyTransferMode": write(_NOTHING, "EVSE", DC)},
         "DC_CableCheck": {"EVSEProcessing": "Finished"},
         "DC_PreCharge": {"EVSEPresentVoltage": _ZERO},
         "DC_ChargeLoop": {

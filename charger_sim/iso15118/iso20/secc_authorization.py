@@ -103,22 +103,10 @@ def _eim(session: Session, answer: Any) -> Answer:
 def _pnc(session: Session, request: Document, mode: Body) -> Reply:
     chain = mode["ContractCertificateChain"]
     octets = (chain["Certificate"], *chain["SubCertificates"]["Certificate"])
-    if session.contract is None or session.contract.chain != octets:
-        contract = _checked_contract(session, request, mode, octets)
-        if isinstance(contract, Answer):
-            return contract
-        session.contract = contract
-    return Question(session.contract, lambda answer, _: _contract(session, answer))
-
-
-def _checked_contract(
-    session: Session, request: Document, mode: Body, chain: tuple[bytes, ...]
-) -> Authorize | Answer:
-    """The signature is checked once; a request that repeats while Ongoing is the same contract."""
     if not hmac.compare_digest(mode["GenChallenge"], session.challenge):
         return _warning("WARNING_ChallengeInvalid")
     try:
-        leaf = x509.load_der_x509_certificate(chain[0])
+        leaf = x509.load_der_x509_certificate(octets[0])
         names = leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         key = narrow_public_key(leaf.public_key())
     except (ValueError, TypeError, PkiError, UnsupportedAlgorithm):
@@ -130,14 +118,14 @@ def _checked_contract(
     except SignatureRejectedError as error:
         raise Refusal("FAILED_SignatureError", str(error)) from None
     session.contract_key = key
-    return Authorize(str(names[0].value), chain)
+    question = Authorize(str(names[0].value), octets)
+    return Question(question, lambda answer, _: _contract(session, answer))
 
 
 def _contract(session: Session, answer: Any) -> Answer:
     if answer is PENDING:
         return _ONGOING
     if not isinstance(answer, Authorization) or not answer.accepted:
-        session.contract = None
         status = answer.status if isinstance(answer, Authorization) else None
         return _warning(
             "WARNING_GeneralPnCAuthorizationError"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
-from charger_sim.iso15118.backend import Authorize, ChargingNeeds, PowerSchedule
+from charger_sim.iso15118.backend import ChargingNeeds, PowerSchedule
 from charger_sim.iso15118.iso20.limits import Limits
 from charger_sim.iso15118.iso20.messages import NO_SESSION, Body
 from charger_sim.iso15118.iso20.ports import Evse
@@ -84,10 +84,8 @@ class Session:
     evcc_id: str = ""
     joined: Paused | None = None
     challenge: bytes = b""
-    challenge_used: bool = False
     authorization: str = ""
     contract_key: PublicKey | None = None
-    contract: Authorize | None = None
     service: ServiceId | None = None
     parameters: ParameterSet = field(default_factory=ParameterSet)
     ev_limits: Limits = field(default_factory=lambda: Limits(0.0))
@@ -129,5 +127,3 @@ class Question:
 
 Reply: TypeAlias = Answer | Question
 Handler: TypeAlias = Callable[[Session, Document, float], Reply]
-
-PROCESSING: Final = {True: "Finished", False: "Ongoing"}

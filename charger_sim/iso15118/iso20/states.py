@@ -22,6 +22,9 @@ class State(StrEnum):
     SELECTED = auto()
     PARAMETERS = auto()
     SCHEDULED = auto()
+    """AC: power may flow."""
+    TO_CHECK = auto()
+    """DC: scheduled, isolation and voltage are yet to be checked."""
     CABLE_CHECKED = auto()
     PRE_CHARGED = auto()
     CHARGING = auto()
@@ -34,6 +37,8 @@ class Event(StrEnum):
     """How a request was answered, as far as the order of messages depends on it."""
 
     DONE = auto()
+    DC = auto()
+    """Done, and on DC other messages follow than on AC."""
     ONGOING = auto()
     """EVSEProcessing: ask again."""
     WARNED = auto()
@@ -50,14 +55,7 @@ _LOOP: Final = {
     "AC_ChargeLoopReq": {_E.DONE: _S.CHARGING},
     "DC_ChargeLoopReq": {_E.DONE: _S.CHARGING},
 }
-_POWER: Final = {
-    "PowerDeliveryReq": {
-        _E.ONGOING: _S.SCHEDULED,
-        _E.START: _S.CHARGING,
-        _E.STANDBY: _S.STANDBY,
-        _E.STOP: _S.STOPPED,
-    }
-}
+_POWER: Final = {_E.START: _S.CHARGING, _E.STANDBY: _S.STANDBY, _E.STOP: _S.STOPPED}
 SECC: Final[dict[State, dict[str, dict[Event, State]]]] = {
     _S.BEGIN: {"SessionSetupReq": {_E.DONE: _S.SET_UP}},
     _S.SET_UP: {"AuthorizationSetupReq": {_E.DONE: _S.AUTHORIZING}},
@@ -83,25 +81,32 @@ SECC: Final[dict[State, dict[str, dict[Event, State]]]] = {
         "DC_ChargeParameterDiscoveryReq": {_E.DONE: _S.PARAMETERS},
     },
     _S.PARAMETERS: {
-        "ScheduleExchangeReq": {_E.ONGOING: _S.PARAMETERS, _E.DONE: _S.SCHEDULED},
+        "ScheduleExchangeReq": {
+            _E.ONGOING: _S.PARAMETERS,
+            _E.DONE: _S.SCHEDULED,
+            _E.DC: _S.TO_CHECK,
+        },
     },
-    _S.SCHEDULED: {
-        "DC_CableCheckReq": {_E.ONGOING: _S.SCHEDULED, _E.DONE: _S.CABLE_CHECKED},
-        **_POWER,
+    _S.SCHEDULED: {"PowerDeliveryReq": {_E.ONGOING: _S.SCHEDULED, **_POWER}},
+    _S.TO_CHECK: {
+        "DC_CableCheckReq": {_E.ONGOING: _S.TO_CHECK, _E.DONE: _S.CABLE_CHECKED},
     },
     _S.CABLE_CHECKED: {
         "DC_PreChargeReq": {_E.ONGOING: _S.CABLE_CHECKED, _E.DONE: _S.PRE_CHARGED},
     },
     _S.PRE_CHARGED: {
-        "PowerDeliveryReq": {**_POWER["PowerDeliveryReq"], _E.ONGOING: _S.PRE_CHARGED},
+        "PowerDeliveryReq": {_E.ONGOING: _S.PRE_CHARGED, **_POWER},
     },
     _S.CHARGING: {
         **_LOOP,
         "MeteringConfirmationReq": {_E.DONE: _S.CHARGING},
-        "ScheduleExchangeReq": {_E.ONGOING: _S.CHARGING, _E.DONE: _S.CHARGING},
+        "ScheduleExchangeReq": {
+            _E.ONGOING: _S.CHARGING,
+            _E.DONE: _S.CHARGING,
+            _E.DC: _S.CHARGING,
+        },
         "PowerDeliveryReq": {
             _E.ONGOING: _S.CHARGING,
-            _E.START: _S.CHARGING,
             _E.STANDBY: _S.STANDBY,
             _E.STOP: _S.STOPPED,
             _E.RENEGOTIATE: _S.CHARGING,
@@ -109,12 +114,7 @@ SECC: Final[dict[State, dict[str, dict[Event, State]]]] = {
     },
     _S.STANDBY: {
         **_LOOP,
-        "PowerDeliveryReq": {
-            _E.ONGOING: _S.STANDBY,
-            _E.START: _S.CHARGING,
-            _E.STANDBY: _S.STANDBY,
-            _E.STOP: _S.STOPPED,
-        },
+        "PowerDeliveryReq": {_E.ONGOING: _S.STANDBY, **_POWER},
     },
     _S.STOPPED: {
         "DC_WeldingDetectionReq": {_E.ONGOING: _S.STOPPED, _E.DONE: _S.STOPPED},

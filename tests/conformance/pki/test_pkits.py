@@ -89,7 +89,7 @@ def _concerning(
 
 def _folded(name: x509.Name) -> str:
     """Without the differences that name comparison ignores (RFC 5280 clause 7.1)."""
-    return "".join(name.rfc4514_string().lower().split())
+    return "".join("".join(str(each.value).casefold().split()) for each in name)
 
 
 def _is_indirect(crl: x509.CertificateRevocationList) -> bool:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import socket
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from csms.grid import feeder_file
-from tests.e2e.cli.run import csms
+from tests.e2e.cli.run import csms, csms_process
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
 
 
 def test_a_wrong_key_names_the_right_one(tmp_path: Path) -> None:
     config = tmp_path / "csms.toml"
     config.write_text("[gateway]\nprot = 9000\n")
-    answer = csms("serve", "--config", str(config), cwd=tmp_path)
+    answer = csms("serve", "--config", str(config))
     assert answer.returncode == 2
     assert "gateway.prot" in answer.stderr
     assert "gateway.port" in answer.stderr
@@ -30,13 +36,13 @@ def test_a_meshed_feeder_names_its_loop(tmp_path: Path) -> None:
     meshed.write_text(radial.replace(last, last + '  ["32", "28", 0.5, 0.5],\n'))
     config = tmp_path / "csms.toml"
     config.write_text(f'[site]\nfeeder = "{meshed}"\n[gateway]\nport = 0\n[http]\nport = 0\n')
-    answer = csms("serve", "--config", str(config), cwd=tmp_path)
+    answer = csms_process("serve", "--config", str(config), cwd=tmp_path)
     assert answer.returncode == 2
     assert "loop" in answer.stderr
     for bus in ("28", "29", "30", "31", "32"):
         assert bus in answer.stderr
     assert "Traceback" not in answer.stderr
-    findings = json.loads(csms("doctor", "--config", str(config), "--json", cwd=tmp_path).stdout)
+    findings = json.loads(csms("doctor", "--config", str(config), "--json").stdout)
     (feeder,) = [check for check in findings["checks"] if check["check"] == "feeder"]
     assert (findings["ok"], feeder["ok"]) == (False, False)
     assert "loop" in feeder["found"] + feeder["fix"]
@@ -46,49 +52,47 @@ def test_stations_are_accepted_listed_and_shown(tmp_path: Path) -> None:
     config = tmp_path / "csms.toml"
     config.write_text(f'[store]\nurl = "sqlite:///{tmp_path / "fresh.db"}"\n')
     common = ("--config", str(config), "--json")
-    accepted = json.loads(csms("station", "accept", "CS/1", *common, cwd=tmp_path).stdout)
+    accepted = json.loads(csms("station", "accept", "CS/1", *common).stdout)
     assert accepted["url"].endswith("/ocpp/CS%2F1")
     assert len(accepted["password"]) >= 16
-    listed = csms("station", "list", *common, cwd=tmp_path).stdout
+    listed = csms("station", "list", *common).stdout
     assert [s["station_id"] for s in json.loads(listed)["stations"]] == ["CS/1"]
-    shown = csms("station", "show", "CS/1", *common, cwd=tmp_path).stdout
+    shown = csms("station", "show", "CS/1", *common).stdout
     assert json.loads(shown)["station"]["enabled"] is True
     assert accepted["password"] not in listed + shown
     assert "argon2" not in listed + shown
-    unknown = csms("station", "show", "CS9", *common, cwd=tmp_path)
+    unknown = csms("station", "show", "CS9", *common)
     assert unknown.returncode == 1
     assert "CS9" in unknown.stderr
     assert (tmp_path / "fresh.db").stat().st_mode & 0o077 == 0
 
 
 def test_the_printed_configuration_can_be_used(tmp_path: Path) -> None:
-    printed = csms("config", "print", cwd=tmp_path)
+    printed = csms("config", "print")
     assert printed.returncode == 0
     config = tmp_path / "csms.toml"
     config.write_text(printed.stdout)
     assert "gateway" in tomllib.loads(printed.stdout)
-    before = json.loads(csms("config", "print", "--json", cwd=tmp_path).stdout)
+    before = json.loads(csms("config", "print", "--json").stdout)
     again = ("config", "print", "--config", str(config))
-    assert json.loads(csms(*again, "--json", cwd=tmp_path).stdout) == before
+    assert json.loads(csms(*again, "--json").stdout) == before
     changed = tmp_path / "changed.toml"
     changed.write_text(
-        '[gateway]\nport = 9123\n[[site.evses]]\nstation = "A"\nbus = "7"\nmax_discharge_w = 11e3\n'
+        '[gateway]\nport = 9123\n[[site.evses]]\nstation = "A"\nbus = "7"\nmax_power_w = 11e3\nmax_discharge_w = 11e3\n'
     )
-    first = csms("config", "print", "--config", str(changed), cwd=tmp_path).stdout
+    first = csms("config", "print", "--config", str(changed)).stdout
     config.write_text(first)
-    assert csms("config", "check", "--config", str(config), cwd=tmp_path).returncode == 0
-    assert csms(*again, cwd=tmp_path).stdout == first
+    assert csms("config", "check", "--config", str(config)).returncode == 0
+    assert csms(*again).stdout == first
     assert tomllib.loads(first)["site"]["evses"][0]["max_discharge_w"] == 11e3
 
 
 def test_a_doctor_finds_a_taken_port(tmp_path: Path) -> None:
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         config = tmp_path / "csms.toml"
         config.write_text(f"[gateway]\nport = {port}\n[http]\nport = 0\n")
-        answer = csms("doctor", "--config", str(config), "--json", cwd=tmp_path)
+        answer = csms("doctor", "--config", str(config), "--json")
     assert answer.returncode == 1
     findings = {check["check"]: check for check in json.loads(answer.stdout)["checks"]}
     assert findings["port for stations"]["ok"] is False
@@ -98,7 +102,7 @@ def test_a_doctor_finds_a_taken_port(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [("demo", "--feeder", "nowhere.toml", "--seconds", "10")])
 def test_a_missing_feeder_is_named(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    answer = csms(*arguments, cwd=tmp_path)
+    answer = csms(*arguments)
     assert answer.returncode == 1
     assert "nowhere.toml" in answer.stderr
     assert "Traceback" not in answer.stderr

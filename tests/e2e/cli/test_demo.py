@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.cli.run import csms
+from tests.e2e.cli.run import csms_process
 
 REQUIRED = {
     "stations", "feeder", "limit_v_pu", "worst_v_pu", "worst_v_pu_uncontrolled",
@@ -19,7 +19,7 @@ REQUIRED = {
 
 
 def demo(folder: Path, seconds: int, *options: str) -> dict[str, Any]:
-    answer = csms(
+    answer = csms_process(
         "demo", "--seconds", str(seconds), "--json", "--no-browser", *options, cwd=folder
     )
     assert answer.returncode == 0, answer.stdout + answer.stderr

@@ -145,7 +145,6 @@ class Refused(Exception):
 Answer = dict[str, Any] | Callable[[dict[str, Any]], dict[str, Any] | Awaitable[dict[str, Any]]]
 
 
-
 class RawStation:
     """Sends frames by hand; answers each CALL from ``answers``, else as accepted. ``asked`` keeps all CALLs."""
 

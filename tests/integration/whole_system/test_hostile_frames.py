@@ -100,4 +100,3 @@ async def test_a_wrong_password_never_reaches_the_websocket(
     assert refusal.value.response.status_code == 401
     assert site.system.fleet.get(StationId(user)) is None  # nothing of it is remembered
     assert [knock.claimed_id for knock in site.system.gateway.knocks.latest()] == [user]
-

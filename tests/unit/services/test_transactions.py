@@ -36,8 +36,7 @@ class Site:
         self.station = self.restarted()
 
     def restarted(self) -> StationState:
-        station = StationState(station_id=StationId("CP1"), booted=True)
-        return station
+        return StationState(station_id=StationId("CP1"), booted=True)
 
     async def tell(self, event: TransactionTold) -> TransactionReply:
         reply = await handle(self.core, self.station, event)
