@@ -12,7 +12,7 @@ $(UV_VENV)/bin/uv:
 	$(UV_VENV)/bin/pip install --quiet --disable-pip-version-check uv
 
 .venv/.stamp: pyproject.toml uv.lock $(if $(findstring $(UV_VENV),$(UV)),$(UV_VENV)/bin/uv)
-	$(UV) sync --frozen --quiet --python $(PYTHON)
+	$(UV) sync --frozen --quiet --compile-bytecode --python $(PYTHON)
 	@touch $@
 
 setup: .venv/.stamp

@@ -190,9 +190,11 @@ class CentralSystem:
 
     def _plug_and_charge(self, ports: PncPorts) -> PlugAndCharge:
         options = self.settings.pnc
-        signing = ports.signer and CertificateSigning(
-            ports.signer, self.desk, self.store.journal, self.clock, self.live, self.spawn
-        )
+        signing = None
+        if ports.signer is not None:
+            signing = CertificateSigning(
+                ports.signer, self.desk, self.store.journal, self.clock, self.live, self.spawn
+            )
         return PlugAndCharge(
             verifier=ports.verifier,
             statuses=ports.statuses,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import NameOID
 
+from charger_sim.iso15118.errors import RemoteProtocolError
 from charger_sim.iso15118.iso20.evcc_state import (
     ROOT_LIMIT,
     Abort,
@@ -19,10 +19,10 @@ from charger_sim.iso15118.iso20.evcc_state import (
 )
 from charger_sim.iso15118.iso20.messages import SCHEMA, Body, document
 from charger_sim.iso15118.iso20.states import Move
+from charger_sim.iso15118.trust import TrustStore
 from pki.contract import associated_data, receiver_private_key, unwrap
 from pki.errors import PkiError
 from pki.installation import InstallationResponse, read_response
-from pki.openssl import Rejection, verified_path
 
 _NAME: Final = "CertificateInstallation"
 
@@ -111,7 +111,7 @@ def read_certificate_installation(session: Session, response: Body, now_s: float
     try:
         found = read_response(message, SCHEMA)
         contract = _accepted(session, identity, found)
-    except (PkiError, Rejection, ValueError, UnsupportedAlgorithm) as error:
+    except (PkiError, RemoteProtocolError, ValueError, UnsupportedAlgorithm) as error:
         raise Abort(f"{_NAME}: {type(error).__name__}: {error}") from None
     session.installed.append(contract)
     session.contract = session.installed[0]
@@ -121,25 +121,15 @@ def read_certificate_installation(session: Session, response: Body, now_s: float
 
 
 def _accepted(session: Session, owner: Identity, found: InstallationResponse) -> Identity:
-    now = session.clock.now()
-    cps = _path(found.cps_chain, session.config.v2g_roots, now)
-    domains = cps[0].subject.get_attributes_for_oid(NameOID.DOMAIN_COMPONENT)
-    if "CPS" not in {each.value for each in domains}:
-        raise Abort(f"{_NAME}: signed by a certificate that is not of domain CPS")
-    roots = session.config.mo_roots or session.config.v2g_roots
-    contract = _path(found.package.chain, roots, now)[0]
+    """Raises RemoteProtocolError, ContractKeyError."""
+    config, now = session.config, session.clock.now
+    TrustStore(config.v2g_roots, now).check(found.cps_chain, "CPS")
+    contract_trust = TrustStore(config.mo_roots or config.v2g_roots, now)
+    contract = contract_trust.check(found.package.chain, None)
     names = owner.leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     aad = associated_data(str(names[0].value), contract)
     key = unwrap(found.package.key, receiver_private_key(owner.key), contract, aad=aad)
     return Identity(found.package.chain, key)
-
-
-def _path(
-    chain: tuple[bytes, ...], roots: tuple[x509.Certificate, ...], at: datetime
-) -> list[x509.Certificate]:
-    """Without revocation: a car has no way to ask, and the charger staples for itself only."""
-    leaf, *rest = (x509.load_der_x509_certificate(each) for each in chain)
-    return verified_path(leaf, rest, roots, at)
 
 
 def authorization(session: Session, now_s: float) -> Request:

@@ -130,10 +130,13 @@ def _ac_mode(session: Session) -> Body:
 
 
 def _allowed_w(session: Session) -> float:
-    """The car's own target within what the charger can do."""
+    """The car's own target within what the charger and the schedule allow."""
     limits = session.evse_limits.common(session.vehicle.limits)
     floor_w = -limits.max_discharge_w if session.service.is_bpt else 0.0
-    return min(max(session.vehicle.target_w(), floor_w), limits.max_charge_w)
+    ceiling_w = limits.max_charge_w
+    if session.chosen is not None:
+        ceiling_w = min(ceiling_w, session.chosen.limit_w(session.clock.now()))
+    return max(floor_w, min(session.vehicle.target_w(), ceiling_w))
 
 
 def read_charge_loop(session: Session, response: Body, now_s: float) -> Move:
@@ -171,6 +174,8 @@ def _delivery(session: Session, response: Body, mode: Body) -> Delivery:
     present_v = real(response["EVSEPresentVoltage"])
     present_a = real(response["EVSEPresentCurrent"])
     limits = read(mode, "EVSE", session.evse_limits)
+    if session.control_mode is ControlMode.SCHEDULED:
+        session.evse_limits = limits  # in dynamic mode they are orders for this turn
     return Delivery(
         power_w=present_v * present_a,
         target_w=present_v * present_a,

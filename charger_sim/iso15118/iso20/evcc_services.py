@@ -93,7 +93,7 @@ def read_schedule_exchange(session: Session, response: Body, now_s: float) -> Mo
     if session.control_mode is ControlMode.SCHEDULED:
         if "Scheduled_SEResControlMode" not in response:
             raise Abort("the charger answered scheduled mode with another")
-        session.schedules = read_tuples(response["Scheduled_SEResControlMode"])
+        session.chosen = read_tuples(response["Scheduled_SEResControlMode"])[0]
     if session.charging:
         session.progress = "ScheduleRenegotiation"
         return Move.NEXT
@@ -105,10 +105,9 @@ def power_delivery(session: Session, now_s: float) -> Request:
     del now_s
     body: Body = {"EVProcessing": "Finished", "ChargeProgress": session.progress}
     starts = session.progress in {"Start", "ScheduleRenegotiation"}
-    if starts and session.control_mode is ControlMode.SCHEDULED:
-        anchor_s = int(session.clock.now().timestamp())
+    if starts and session.chosen is not None:
         limit_w = session.vehicle.limits.max_charge_w
-        body["EVPowerProfile"] = write_profile(session.schedules[0], anchor_s, limit_w)
+        body["EVPowerProfile"] = write_profile(session.chosen, limit_w)
     if starts and session.service.is_bpt:
         channel = "Discharge" if session.vehicle.target_w() < 0.0 else "Charge"
         body["BPT_ChannelSelection"] = channel
@@ -133,11 +132,11 @@ def metering_confirmation(session: Session, now_s: float) -> Request:
         "SessionID": session.session_id,
         "MeterInfo": session.meter_info,
     }
-    if session.control_mode is ControlMode.DYNAMIC:
+    if session.chosen is None:
         body["Dynamic_SMDTControlMode"] = {}
     else:
-        chosen = session.schedules[0].tuple_id
-        body["Scheduled_SMDTControlMode"] = {"SelectedScheduleTupleID": chosen}
+        number = session.chosen.schedule.tuple_id
+        body["Scheduled_SMDTControlMode"] = {"SelectedScheduleTupleID": number}
     return Request({"SignedMeteringData": body}, session.contract.key)
 
 
@@ -163,5 +162,5 @@ def read_session_stop(session: Session, response: Body, now_s: float) -> Move:
     others = tuple(each for each in session.services if each != session.service)
     session.services = (*others, session.service)
     session.wish, session.progress = Wish.CHARGE, "Start"
-    session.pre_charged, session.present_v = False, 0.0
+    session.pre_charged, session.present_v, session.chosen = False, 0.0, None
     return Move.SERVICE

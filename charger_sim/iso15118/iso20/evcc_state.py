@@ -9,10 +9,10 @@ from typing import Final, TypeAlias
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from charger_sim.iso15118.backend import PowerSchedule
 from charger_sim.iso15118.iso20.limits import Limits
 from charger_sim.iso15118.iso20.messages import NO_SESSION, Body
 from charger_sim.iso15118.iso20.ports import MeterReading, Vehicle, Wish
+from charger_sim.iso15118.iso20.schedules import Chosen
 from charger_sim.iso15118.iso20.services import ControlMode, ServiceId
 from charger_sim.iso15118.iso20.states import Move
 from pki.keys import PrivateKey
@@ -103,7 +103,8 @@ class Session:
     parameter_set_id: int = 0
     control_mode: ControlMode = ControlMode.SCHEDULED
     evse_limits: Limits = field(default_factory=lambda: Limits(0.0))
-    schedules: tuple[PowerSchedule, ...] = ()
+    chosen: Chosen | None = None
+    """The schedule in force, in scheduled mode."""
     present_v: float = 0.0
     pre_charged: bool = False
     charging: bool = False

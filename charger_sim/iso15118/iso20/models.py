@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from charger_sim.iso15118.iso20.limits import Limits
 from charger_sim.iso15118.iso20.ports import (
@@ -71,7 +71,10 @@ class SimpleEvse:
         # on DC in scheduled mode the car decides, else the charger does
         car_decides = demand.mode is ControlMode.SCHEDULED and demand.target_v > 0.0
         wanted_w = demand.power_w if car_decides and demand.power_w is not None else self.setpoint_w
-        power_w = min(max(wanted_w, -common.max_discharge_w), common.max_charge_w)
+        ceiling_w = common.max_charge_w
+        if demand.schedule_w is not None:
+            ceiling_w = min(ceiling_w, demand.schedule_w)
+        power_w = max(-common.max_discharge_w, min(wanted_w, ceiling_w))
         if not self.closed:
             power_w = 0.0
         volts = demand.target_v or self._outlet_v
@@ -147,7 +150,3 @@ class SimpleVehicle:
         if over or (self.turns is not None and turn >= self.turns):
             return self.last_wish
         return Wish.CHARGE
-
-    def with_limits(self, **changes: float) -> SimpleVehicle:
-        """The same car with other limits."""
-        return replace(self, limits=replace(self.limits, **changes))

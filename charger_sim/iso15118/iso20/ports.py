@@ -49,6 +49,8 @@ class Demand:
     power_w: float | None = None
     target_a: float = 0.0
     target_v: float = 0.0
+    schedule_w: float | None = None
+    """The most that the schedule in force gives for charging."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 from typing import Final
 
@@ -72,12 +74,12 @@ def _levels(schedule: PowerSchedule, anchor_s: int) -> Body:
     }
 
 
-def read_tuples(control_mode: Body) -> tuple[PowerSchedule, ...]:
-    """The charger's offers of scheduled mode, as the EV keeps them."""
+def read_tuples(control_mode: Body) -> tuple[Chosen, ...]:
+    """The charger's offers of scheduled mode, as the EV may choose."""
     return tuple(_read_tuple(each) for each in control_mode["ScheduleTuple"])
 
 
-def _read_tuple(row: Body) -> PowerSchedule:
+def _read_tuple(row: Body) -> Chosen:
     charging = row["ChargingSchedule"]
     limits, end_s = _read_entries(charging["PowerSchedule"]["PowerScheduleEntries"])
     tariff = []
@@ -87,7 +89,8 @@ def _read_tuple(row: Body) -> PowerSchedule:
         for each in levels["PriceLevelScheduleEntry"]:
             tariff.append(PriceEntry(start_s, each["PriceLevel"]))
             start_s += each["Duration"]
-    return PowerSchedule(row["ScheduleTupleID"], limits, end_s, tuple(tariff))
+    schedule = PowerSchedule(row["ScheduleTupleID"], limits, end_s, tuple(tariff))
+    return Chosen(schedule, charging["PowerSchedule"]["TimeAnchor"])
 
 
 def _read_entries(entries: Body) -> tuple[tuple[tuple[float, float], ...], float]:
@@ -98,12 +101,13 @@ def _read_entries(entries: Body) -> tuple[tuple[tuple[float, float], ...], float
     return tuple(found), start_s
 
 
-def write_profile(schedule: PowerSchedule, anchor_s: int, max_w: float) -> Body:
+def write_profile(chosen: Chosen, max_w: float) -> Body:
     """The EVPowerProfile of scheduled mode: as much as the schedule and `max_w` allow."""
+    schedule = chosen.schedule
     limits = schedule.limits[:MAX_ENTRIES]
     durations = _durations([start for start, _ in limits], schedule.duration_s)
     return {
-        "TimeAnchor": anchor_s,
+        "TimeAnchor": chosen.anchor_s,
         "Scheduled_EVPPTControlMode": {
             "SelectedScheduleTupleID": schedule.tuple_id,
             "PowerToleranceAcceptance": "PowerToleranceConfirmed",
@@ -130,6 +134,18 @@ def exceeds(profile: Sequence[tuple[float, float]], schedule: PowerSchedule) -> 
     """Whether the profile asks for more than the schedule gives, anywhere (0.1% + 1 W of room)."""
     asked, given = _Steps(profile), _Steps(schedule.limits)
     return any(asked.at(t) > given.at(t) * 1.001 + 1.0 for t in {*asked.starts_s, *given.starts_s})
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The schedule in force, its times counting from `anchor_s` (Unix time)."""
+
+    schedule: PowerSchedule
+    anchor_s: int
+
+    def limit_w(self, now: datetime) -> float:
+        """What may be charged with at `now`; the last entry holds on."""
+        return _Steps(self.schedule.limits).at(now.timestamp() - self.anchor_s)
 
 
 class _Steps:

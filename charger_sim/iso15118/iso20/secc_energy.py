@@ -109,14 +109,16 @@ def charge_loop(session: Session, request: Document, now_s: float) -> Reply:
 
 def _demand(session: Session, wanted: Body, mode: ControlMode, dc: bool) -> Demand:
     limits = session.ev_limits = read(wanted, "EV", session.ev_limits)
+    chosen = session.chosen
+    schedule_w = None if chosen is None else chosen.limit_w(session.clock.now())
     if not dc:
         phases = ("EVPresentActivePower", "EVPresentActivePower_L2", "EVPresentActivePower_L3")
         power_w = sum(real(wanted[each]) for each in phases if each in wanted)
-        return Demand(mode, limits, power_w)
+        return Demand(mode, limits, power_w, schedule_w=schedule_w)
     if mode is ControlMode.DYNAMIC:
-        return Demand(mode, limits)
+        return Demand(mode, limits, schedule_w=schedule_w)
     target_a, target_v = real(wanted["EVTargetCurrent"]), real(wanted["EVTargetVoltage"])
-    return Demand(mode, limits, target_a * target_v, target_a, target_v)
+    return Demand(mode, limits, target_a * target_v, target_a, target_v, schedule_w)
 
 
 def _status(session: Session, request: Document, delivery: Delivery) -> Body:

@@ -12,7 +12,7 @@ from charger_sim.iso15118.backend import (
 )
 from charger_sim.iso15118.iso20.messages import SCHEMA, Body
 from charger_sim.iso15118.iso20.numbers import real
-from charger_sim.iso15118.iso20.schedules import exceeds, read_profile, write_tuples
+from charger_sim.iso15118.iso20.schedules import Chosen, exceeds, read_profile, write_tuples
 from charger_sim.iso15118.iso20.secc_state import (
     Answer,
     Paused,
@@ -112,27 +112,32 @@ def _needs(session: Session, wanted: Body, max_entries: int) -> ChargingNeeds:
 
 
 def _schedules(session: Session, answer: Any) -> Answer:
-    bpt = session.service is not None and session.service.is_bpt
-    dynamic = session.parameters.control_mode is ControlMode.DYNAMIC
     anchor_s = int(session.clock.now().timestamp())
-    body: Body = {"EVSEProcessing": "Finished"}
     if answer is PENDING:
-        body["EVSEProcessing"] = "Ongoing"
-        offered, event = _ONGOING_SCHEDULE, Event.ONGOING
-    else:
-        offered = tuple(answer or ())
-        event = Event.DC if session.service is not None and session.service.is_dc else Event.DONE
-        session.schedules = offered
-        session.schedule_round += 1
-    if dynamic:
-        return Answer(event, {**body, "Dynamic_SEResControlMode": {}})
+        body = {"EVSEProcessing": "Ongoing", **_offer(session, _ONGOING_SCHEDULE, anchor_s)}
+        return Answer(Event.ONGOING, body)
+    offered: tuple[PowerSchedule, ...] = tuple(answer or ())
+    body = {"EVSEProcessing": "Finished", **_offer(session, offered, anchor_s)}
+    session.schedules, session.anchor_s = offered, anchor_s
+    session.schedule_round += 1
+    if session.parameters.control_mode is ControlMode.DYNAMIC and offered:
+        session.chosen = Chosen(offered[0], anchor_s)
+    on_dc = session.service is not None and session.service.is_dc
+    return Answer(Event.DC if on_dc else Event.DONE, body)
+
+
+def _offer(session: Session, schedules: tuple[PowerSchedule, ...], anchor_s: int) -> Body:
+    """In dynamic mode the car learns its power turn by turn. Raises Refusal."""
+    if session.parameters.control_mode is ControlMode.DYNAMIC:
+        return {"Dynamic_SEResControlMode": {}}
+    if not schedules:
+        raise Refusal("FAILED", "the backend makes no schedule")
+    bpt = session.service is not None and session.service.is_bpt
     try:
-        tuples = write_tuples(offered, anchor_s, discharge=bpt)
+        tuples = write_tuples(schedules, anchor_s, discharge=bpt)
     except ValueError as error:
         raise Refusal("FAILED", str(error)) from None
-    if not offered:
-        raise Refusal("FAILED", "the backend makes no schedule")
-    return Answer(event, {**body, "Scheduled_SEResControlMode": tuples})
+    return {"Scheduled_SEResControlMode": tuples}
 
 
 def power_delivery(session: Session, request: Document, now_s: float) -> Reply:
@@ -169,6 +174,7 @@ def _chosen_profile(session: Session, profile: Body | None) -> ReportSchedule | 
     steps = read_profile(profile)
     if exceeds(steps, offered[chosen]):
         raise Refusal("FAILED_EVPowerProfileViolation", f"above schedule {chosen}")
+    session.chosen = Chosen(offered[chosen], session.anchor_s)
     return ReportSchedule(chosen, steps)
 
 
@@ -195,7 +201,7 @@ def session_stop(session: Session, request: Document, now_s: float) -> Reply:
     if wanted == "ServiceRenegotiation":
         if not session.config.service_renegotiation:
             raise Refusal("FAILED_NoServiceRenegotiationSupported")
-        session.service = None
+        session.service = session.chosen = None
         return Answer(Event.RENEGOTIATE, {})
     if wanted == "Pause":
         if not session.authorization:

@@ -10,6 +10,7 @@ from charger_sim.iso15118.backend import ChargingNeeds, PowerSchedule
 from charger_sim.iso15118.iso20.limits import Limits
 from charger_sim.iso15118.iso20.messages import NO_SESSION, Body
 from charger_sim.iso15118.iso20.ports import Evse
+from charger_sim.iso15118.iso20.schedules import Chosen
 from charger_sim.iso15118.iso20.services import Offer, ParameterSet, ServiceId
 from charger_sim.iso15118.iso20.states import Event
 from charger_sim.iso15118.machine import Ending
@@ -91,6 +92,9 @@ class Session:
     ev_limits: Limits = field(default_factory=lambda: Limits(0.0))
     needs: ChargingNeeds | None = None
     schedules: tuple[PowerSchedule, ...] = ()
+    anchor_s: int = 0
+    """Unix time at which the schedules begin."""
+    chosen: Chosen | None = None
     schedule_round: int = 0
     pre_charge_v: float = 0.0
     receipt: Body | None = None

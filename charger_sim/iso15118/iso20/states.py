@@ -51,10 +51,6 @@ class Event(StrEnum):
 
 _S = State
 _E = Event
-_LOOP: Final = {
-    "AC_ChargeLoopReq": {_E.DONE: _S.CHARGING},
-    "DC_ChargeLoopReq": {_E.DONE: _S.CHARGING},
-}
 _POWER: Final = {_E.START: _S.CHARGING, _E.STANDBY: _S.STANDBY, _E.STOP: _S.STOPPED}
 SECC: Final[dict[State, dict[str, dict[Event, State]]]] = {
     _S.BEGIN: {"SessionSetupReq": {_E.DONE: _S.SET_UP}},
@@ -98,7 +94,8 @@ SECC: Final[dict[State, dict[str, dict[Event, State]]]] = {
         "PowerDeliveryReq": {_E.ONGOING: _S.PRE_CHARGED, **_POWER},
     },
     _S.CHARGING: {
-        **_LOOP,
+        "AC_ChargeLoopReq": {_E.DONE: _S.CHARGING},
+        "DC_ChargeLoopReq": {_E.DONE: _S.CHARGING},
         "MeteringConfirmationReq": {_E.DONE: _S.CHARGING},
         "ScheduleExchangeReq": {
             _E.ONGOING: _S.CHARGING,
@@ -113,7 +110,8 @@ SECC: Final[dict[State, dict[str, dict[Event, State]]]] = {
         },
     },
     _S.STANDBY: {
-        **_LOOP,
+        "AC_ChargeLoopReq": {_E.DONE: _S.STANDBY},
+        "DC_ChargeLoopReq": {_E.DONE: _S.STANDBY},
         "PowerDeliveryReq": {_E.ONGOING: _S.STANDBY, **_POWER},
     },
     _S.STOPPED: {

@@ -49,6 +49,7 @@ def run_demo(
     tick: Tick,
 ) -> DemoSummary:
     """Runs until ``seconds`` have passed or it is interrupted. Raises ``FeederError`` and ``OSError``."""
+    say("preparing the solvers (the first start compiles them, about half a minute) ...")
     feeder = load_feeder(feeder_name)
     plant = plant_feeder(feeder, V_MIN_PU)
     scenario = demo_scenario(plant, n_stations, seed, duration_s=seconds or HORIZON_S)

@@ -30,8 +30,8 @@ from csms.store import InlineStore
 EPOCH = datetime(2026, 1, 5, tzinfo=UTC)
 DRAIN_S = 900.0
 """After the last car stations get so long to tell what they still hold."""
-DISPATCH_PERIOD_S = 60.0
-LEASE_S = 900
+DISPATCH_PERIOD_S = 120.0
+LEASE_S = 1_800
 V_MIN_PU = 0.90
 RESOLUTION_WH = {"1.6": 1.0, "2.0.1": 0.1, "2.1": 0.1}
 """What the wire resolves: meterStart and meterStop of OCPP 1.6 are whole Wh."""

@@ -98,11 +98,3 @@ def test_a_doctor_finds_a_taken_port(tmp_path: Path) -> None:
     assert findings["port for stations"]["ok"] is False
     assert "gateway.port" in findings["port for stations"]["fix"]
     assert findings["database"]["ok"] is True
-
-
-@pytest.mark.parametrize("arguments", [("demo", "--feeder", "nowhere.toml", "--seconds", "10")])
-def test_a_missing_feeder_is_named(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    answer = csms(*arguments)
-    assert answer.returncode == 1
-    assert "nowhere.toml" in answer.stderr
-    assert "Traceback" not in answer.stderr

@@ -126,7 +126,7 @@ class Site:
 async def until(condition: Callable[[], object], within_s: float = PATIENCE_S) -> None:
     """Wait for ``condition``; raises ``TimeoutError``."""
     async with asyncio.timeout(within_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 conditions are of others' state
             await asyncio.sleep(0.02)
 
 

@@ -93,6 +93,7 @@ class Evil:
     at: datetime = NOW
     evidence: Evidence | None = None
     keyword: dict[str, object] = field(default_factory=dict)
+    finding: str = ""
 
 
 def _contract(pki: Pki, suite: Suite, **changes: object) -> list[x509.Certificate | bytes]:
@@ -102,40 +103,54 @@ def _contract(pki: Pki, suite: Suite, **changes: object) -> list[x509.Certificat
 
 def _wrong_dc(pki: Pki, suite: Suite) -> Evil:
     chain = _contract(pki, suite, domain_component="CPO")
-    return Evil(chain, S.CERT_CHAIN_ERROR, Reason.PROFILE)
+    return Evil(chain, S.CERT_CHAIN_ERROR, Reason.PROFILE, finding="domain-component")
 
 
 def _secc_without_dc(pki: Pki, suite: Suite) -> Evil:
     leaf = forge(pki, suite, Role.SECC, domain_component=None).certificate
     chain = [leaf, *chain_above(pki, suite, Role.SECC)]
-    return Evil(chain, S.CERT_CHAIN_ERROR, Reason.PROFILE, role=Role.SECC)
+    return Evil(
+        chain, S.CERT_CHAIN_ERROR, Reason.PROFILE, role=Role.SECC, finding="domain-component"
+    )
 
 
 def _wrong_key_usage(pki: Pki, suite: Suite) -> Evil:
     chain = _contract(pki, suite, key_usage=frozenset({"digital_signature"}))
-    return Evil(chain, S.CERT_CHAIN_ERROR, Reason.PROFILE)
+    return Evil(chain, S.CERT_CHAIN_ERROR, Reason.PROFILE, finding="key-usage")
 
 
 def _surplus_key_usage(pki: Pki, suite: Suite) -> Evil:
     usage = profile(Role.CONTRACT, suite).key_usage | {"data_encipherment"}
-    return Evil(_contract(pki, suite, key_usage=usage), S.CERT_CHAIN_ERROR, Reason.PROFILE)
+    return Evil(
+        _contract(pki, suite, key_usage=usage),
+        S.CERT_CHAIN_ERROR,
+        Reason.PROFILE,
+        finding="key-usage",
+    )
 
 
 def _leaf_is_an_authority(pki: Pki, suite: Suite) -> Evil:
     usage = frozenset({"key_cert_sign", "crl_sign"})
-    return Evil(_contract(pki, suite, is_ca=True, key_usage=usage), S.CERT_CHAIN_ERROR, Reason.PATH)
+    return Evil(
+        _contract(pki, suite, is_ca=True, key_usage=usage),
+        S.CERT_CHAIN_ERROR,
+        Reason.PROFILE,
+        finding="basic-constraints",
+    )
 
 
 def _of_another_domain(pki: Pki, suite: Suite) -> Evil:
     """A charger's certificate shown as a contract."""
     chain = list(shared_credential(suite, Role.SECC).issued.chain)
-    return Evil([*chain], S.CERT_CHAIN_ERROR, Reason.PROFILE)
+    return Evil([*chain], S.CERT_CHAIN_ERROR, Reason.PROFILE, finding="domain-component")
 
 
 def _contract_issued_by_cpo(pki: Pki, suite: Suite) -> Evil:
     leaf = forge(pki, suite, Role.CONTRACT, issuer=f"{suite}/cpo-sub2").certificate
     chain = [leaf, *chain_above(pki, suite, Role.SECC)]
-    return Evil([*chain], S.CERT_CHAIN_ERROR, Reason.PROFILE)
+    return Evil(
+        [*chain], S.CERT_CHAIN_ERROR, Reason.PROFILE, finding="depth 1 (mo-sub2): domain-component"
+    )
 
 
 def _path_too_long(pki: Pki, suite: Suite) -> Evil:
@@ -148,7 +163,7 @@ def _path_too_long(pki: Pki, suite: Suite) -> Evil:
     )
     leaf = forge(pki, suite, Role.CONTRACT, issuer=lower)
     chain = [leaf.certificate, lower.certificate, upper.certificate]
-    return Evil([*chain], S.CERT_CHAIN_ERROR, Reason.PATH)
+    return Evil([*chain], S.CERT_CHAIN_ERROR, Reason.PATH, finding="path length")
 
 
 def _sub_ca_without_path_length(pki: Pki, suite: Suite) -> Evil:
@@ -162,7 +177,13 @@ def _sub_ca_without_path_length(pki: Pki, suite: Suite) -> Evil:
         crls=(*shared_lists(suite).crls, _empty_list(sub)),
     )
     chain = [leaf.certificate, sub.certificate, upper]
-    return Evil([*chain], S.CERT_CHAIN_ERROR, Reason.PROFILE, evidence=evidence)
+    return Evil(
+        [*chain],
+        S.CERT_CHAIN_ERROR,
+        Reason.PROFILE,
+        evidence=evidence,
+        finding="depth 1 (mo-sub2): path-length",
+    )
 
 
 def _empty_list(authority: Forged) -> x509.CertificateRevocationList:
@@ -191,12 +212,12 @@ def _not_yet_valid(pki: Pki, suite: Suite) -> Evil:
 
 def _wrong_curve(pki: Pki, suite: Suite) -> Evil:
     chain = _contract(pki, suite, key=ec.generate_private_key(ec.SECP384R1()))
-    return Evil(chain, S.CERT_CHAIN_ERROR, Reason.PROFILE)
+    return Evil(chain, S.CERT_CHAIN_ERROR, Reason.PROFILE, finding="key")
 
 
 def _bitcoin_curve(pki: Pki, suite: Suite) -> Evil:
     chain = _contract(pki, suite, key=ec.generate_private_key(ec.SECP256K1()))
-    return Evil(chain, S.CERT_CHAIN_ERROR, Reason.PROFILE)
+    return Evil(chain, S.CERT_CHAIN_ERROR, Reason.PROFILE, finding="key")
 
 
 def _no_revocation_information(pki: Pki, suite: Suite) -> Evil:
@@ -211,7 +232,7 @@ def _self_signed(pki: Pki, suite: Suite) -> Evil:
     own_issuer = Forged(seed.certificate, key)
     leaf = forge(pki, suite, Role.CONTRACT, row=row, issuer=own_issuer, key=key)
     assert leaf.certificate.issuer == leaf.certificate.subject
-    return Evil([leaf.certificate], S.CERT_CHAIN_ERROR, Reason.PATH)
+    return Evil([leaf.certificate], S.CERT_CHAIN_ERROR, Reason.PATH, finding="self")
 
 
 def _foreign_root(pki: Pki, suite: Suite) -> Evil:
@@ -252,7 +273,7 @@ def _oversized_chain(pki: Pki, suite: Suite) -> Evil:
 def _oversized_certificate(pki: Pki, suite: Suite) -> Evil:
     names = Subject(EMAID, "A" * 60, dns_names=tuple(f"n{i}.example.com" for i in range(90)))
     chain = _contract(pki, suite, subject=names, needs_dns_name=True)
-    return Evil(chain, S.CERT_CHAIN_ERROR, Reason.PROFILE)
+    return Evil(chain, S.CERT_CHAIN_ERROR, Reason.PROFILE, finding="size")
 
 
 def _missing_intermediate(pki: Pki, suite: Suite) -> Evil:
@@ -263,7 +284,12 @@ def _missing_intermediate(pki: Pki, suite: Suite) -> Evil:
 def _no_emaid(pki: Pki, suite: Suite) -> Evil:
     row = replace(profile(Role.CONTRACT, suite), common_name=profile(Role.SECC, suite).common_name)
     subject = Subject("not an eMAID", "Acme")
-    return Evil(_contract(pki, suite, row=row, subject=subject), S.CERT_CHAIN_ERROR, Reason.PROFILE)
+    return Evil(
+        _contract(pki, suite, row=row, subject=subject),
+        S.CERT_CHAIN_ERROR,
+        Reason.PROFILE,
+        finding="common-name",
+    )
 
 
 def _garbage(pki: Pki, suite: Suite) -> Evil:
@@ -298,7 +324,13 @@ def _vehicle_without_client_auth(pki: Pki, suite: Suite) -> Evil:
         return _wrong_dc(pki, suite)  # vehicles have no certificate of their own in -2
     leaf = forge(pki, suite, Role.VEHICLE, extended_key_usage=frozenset()).certificate
     chain = [leaf, *chain_above(pki, suite, Role.VEHICLE)]
-    return Evil([*chain], S.CERT_CHAIN_ERROR, Reason.PROFILE, role=Role.VEHICLE)
+    return Evil(
+        [*chain],
+        S.CERT_CHAIN_ERROR,
+        Reason.PROFILE,
+        role=Role.VEHICLE,
+        finding="extended-key-usage",
+    )
 
 
 EVIL: list[Callable[[Pki, Suite], Evil]] = [
@@ -351,6 +383,7 @@ def test_evil_certificates_are_refused_with_the_right_word(
         **evil.keyword,  # type: ignore[arg-type]
     )
     assert (verdict.status, verdict.reason) == (evil.status, evil.reason), verdict.detail
+    assert evil.finding in verdict.detail
 
 
 # revocation, which changes a PKI
