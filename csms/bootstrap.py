@@ -17,8 +17,10 @@ from csms.dispatch.decide import FeederDesk
 from csms.dispatch.loop import DispatchLoop
 from csms.dispatch.signals import GridSignals
 from csms.domain.der import FreqDroop
+from csms.domain.errors import DomainError
+from csms.domain.events import VariableReported
 from csms.domain.feeder_view import FeederView
-from csms.domain.fleet import EvsePlace, Fleet
+from csms.domain.fleet import EvsePlace, Fleet, StationState
 from csms.domain.values import Phases
 from csms.gateway.admission import StationAdmission
 from csms.gateway.courier import LinkCourier
@@ -37,9 +39,11 @@ from csms.grid.network import Feeder
 from csms.ids import EvseKey, StationId, Uuid7
 from csms.ocppj.messages import ACTIONS
 from csms.pnc.assemble import Ports as PncPorts
+from csms.services.certificate_renewal import CertificateRenewal
 from csms.services.certificate_signing import CertificateSigning
 from csms.services.command_desk import CommandDesk
 from csms.services.core import Core, Policy
+from csms.services.device_model import record_variables
 from csms.services.live import LiveBus
 from csms.services.onboarding import Onboarding, OnboardingPlan
 from csms.services.plug_and_charge import PlugAndCharge
@@ -77,7 +81,7 @@ class CentralSystem:
         self.messages = MessageJournal(per_station=settings.log.journal_messages)
         self._tasks: dict[asyncio.Task[None], None] = {}  # ordered: simulation must repeat
         new_id = Uuid7(clock, rng)
-        self.courier = LinkCourier(self.fleet)
+        self.courier = LinkCourier(self.fleet, self._learned)
         self.desk = CommandDesk(
             self.courier, store.journal, store.history, self.live, clock, new_id,
             timeout_s=settings.ocpp.command_timeout_s,
@@ -96,6 +100,11 @@ class CentralSystem:
             ),
             pnc=self._plug_and_charge(pnc) if pnc is not None else None,
         )
+        self.renewal: CertificateRenewal | None = None
+        if pnc is not None and pnc.expiring is not None:
+            self.renewal = CertificateRenewal(
+                pnc.expiring, self.fleet, self.desk, self.live, clock
+            )
         self.setpoints = Setpoints(self.desk, self.live, clock, lease_s=settings.dispatch.lease_s)
         places = {
             EvseKey(StationId(evse.station), evse.evse): _place(evse)
@@ -143,6 +152,8 @@ class CentralSystem:
     def _lead(self) -> None:
         if self.dispatch is not None:
             self.spawn(self.dispatch.run(), "dispatch")
+        if self.renewal is not None:
+            self.spawn(self.renewal.run(), "certificate renewal")
 
     async def _recover(self) -> None:
         for tx in await self.store.history.open_transactions():
@@ -231,6 +242,14 @@ class CentralSystem:
             period_s=options.period_s, lease_s=float(options.lease_s),
             stale_after_s=options.stale_after_s,
         )  # fmt: skip
+
+    async def _learned(
+        self, station: StationState, variables: tuple[VariableReported, ...]
+    ) -> None:
+        try:
+            await record_variables(self.core, station, variables)
+        except DomainError as error:  # the answer stands; only its copy in the store is missing
+            self.live.publish("alarm", f"{station.station_id}: variables not kept: {error.message}")
 
     def _runs_droop(self, key: EvseKey) -> bool:
         """Whether the EVSE's own station answers to frequency (G7); then the dispatcher leaves that to it."""

@@ -56,16 +56,20 @@ class Finding:
 def lint(certificate: x509.Certificate, row: Profile, suite: Suite) -> list[Finding]:
     """What is wrong with `certificate` as a `row.role` of `suite`; empty if nothing."""
     try:
-        extensions = certificate.extensions
-        key = narrow_public_key(certificate.public_key())
+        return _findings(certificate, row, suite)
     except (
         ValueError,
         UnsupportedAlgorithm,
         RequestError,
         x509.DuplicateExtension,
         x509.UnsupportedGeneralNameType,
-    ) as error:
+    ) as error:  # cryptography parses names, times and extensions only when they are asked for
         return [Finding("error", "unreadable", str(error))]
+
+
+def _findings(certificate: x509.Certificate, row: Profile, suite: Suite) -> list[Finding]:
+    extensions = certificate.extensions
+    key = narrow_public_key(certificate.public_key())
     rules = SUITES[suite]
     return [
         *_form(certificate, rules),

@@ -113,6 +113,14 @@ class SigningReply(Value, frozen=True, kw_only=True):
     reason: str | None = None
 
 
+class ExpiringCertificate(Value, frozen=True, kw_only=True):
+    """A certificate in use by a station, and when it ends."""
+
+    station_id: StationId
+    use: SigningUse
+    not_after: datetime
+
+
 CertificateEvent = EvCertificateAsked | CertificateStatusAsked | ChainStatusAsked | SigningAsked
 CertificateReply = EvCertificateReply | CertificateStatusReply | ChainStatusReply | SigningReply
 

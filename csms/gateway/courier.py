@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from csms import translate
-from csms.domain.commands import Command, CommandState, Outcome, RawCall
+from csms.domain.commands import Command, CommandState
 from csms.domain.errors import InvalidInput, NotExpressible
-from csms.domain.fleet import Fleet
+from csms.domain.events import VariableReported
+from csms.domain.fleet import Fleet, StationState
 from csms.gateway.ports import CallOutcome, CallStatus, StationLink
 from csms.ids import StationId
 from csms.ocppj.errors import LocalProtocolError
@@ -26,11 +29,18 @@ _STATES = {
 }
 
 
-class LinkCourier:
-    """Knows the live link of each station and speaks its version on it."""
+Learned = Callable[[StationState, tuple[VariableReported, ...]], Awaitable[None]]
 
-    def __init__(self, fleet: Fleet) -> None:
+
+class LinkCourier:
+    """Knows the live link of each station and speaks its version on it.
+
+    ``learned`` is told of every device model variable that an answer brings, whoever asked for it.
+    """
+
+    def __init__(self, fleet: Fleet, learned: Learned) -> None:
         self._fleet = fleet
+        self._learned = learned
         self._links: dict[StationId, StationLink] = {}
 
     def attach(self, link: StationLink) -> None:
@@ -70,15 +80,19 @@ class LinkCourier:
             return Delivery(CommandState.REJECTED, None, error.message, None, None)
         except LocalProtocolError as error:
             return Delivery(CommandState.REJECTED, None, error.description, None, None)
+        if call.status is CallStatus.ANSWERED:
+            await self._learn(station_id, translate.variables_from_wire(call.payload))
         return _delivery(version, command, call)
+
+    async def _learn(self, station_id: StationId, found: tuple[VariableReported, ...]) -> None:
+        station = self._fleet.get(station_id)
+        if found and station is not None:
+            await self._learned(station, found)
 
 
 def _delivery(version: str, command: Command, call: CallOutcome) -> Delivery:
     if call.status is CallStatus.ANSWERED:
-        if isinstance(command, RawCall):
-            outcome = _raw_outcome(call)
-        else:
-            outcome = translate.outcome_from_wire(version, command, call.payload)
+        outcome = translate.outcome_from_wire(version, command, call.payload)
         state = CommandState.ACCEPTED if outcome.accepted else CommandState.REJECTED
         return Delivery(state, outcome, None, call.sent_s, call.answered_s)
     if call.status is CallStatus.DISCONNECTED:
@@ -88,13 +102,3 @@ def _delivery(version: str, command: Command, call: CallOutcome) -> Delivery:
         return Delivery(state, None, reason, call.sent_s, None)
     reason = f"{call.code}: {call.description}" if call.code else str(call.status)
     return Delivery(_STATES[call.status], None, reason, call.sent_s, call.answered_s)
-
-
-def _raw_outcome(call: CallOutcome) -> Outcome:
-    status = call.payload.get("status")
-    word = status if isinstance(status, str) else "Answered"
-    return Outcome(
-        accepted=word not in ("Rejected", "NotSupported", "NotImplemented", "Failed"),
-        status=word,
-        raw=call.payload,
-    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from pydantic import SecretStr
 
@@ -12,6 +14,7 @@ from csms.domain.certificates import (
     CertificateStatuses,
     ContractProvisioning,
     ContractVerifier,
+    ExpiringCertificate,
 )
 from csms.pnc.contract import ChainVerifier
 from csms.pnc.http import HttpClient
@@ -43,6 +46,8 @@ class Ports:
     statuses: CertificateStatuses
     provisioning: ContractProvisioning | None
     signer: CertificateSigner | None
+    expiring: Callable[[datetime], Sequence[ExpiringCertificate]] | None
+    """Only our own PKI knows what it has issued."""
 
 
 def open_built_in(options: Pnc) -> BuiltInPki | None:
@@ -68,11 +73,13 @@ def assemble(
         in_process=Responder(built_in.pki).answer if built_in else None,
     )
     source = _source(options, built_in, client)
+    signer = _signer(options, built_in, client)
     return Ports(
         verifier=ChainVerifier(trust, lookup, clock, budget_s=options.ocsp_timeout_s),
         statuses=StatusService(trust, lookup, client, clock, timeout_s=options.ocsp_timeout_s),
         provisioning=Provisioning(source, clock) if source else None,
-        signer=_signer(options, built_in, client),
+        signer=signer,
+        expiring=signer.expiring if isinstance(signer, BuiltInSigner) else None,
     )
 
 

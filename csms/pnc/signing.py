@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from cryptography.x509.oid import NameOID
 
-from csms.domain.certificates import SigningRefused, SigningUse
+from csms.domain.certificates import ExpiringCertificate, SigningRefused, SigningUse
 from csms.ids import StationId
 from csms.pnc.http import HttpClient, HttpFailed
 from csms.pnc.trust import issuer_among
@@ -26,6 +27,7 @@ from pki.issue import Pki
 from pki.keys import narrow_public_key, suite_of_key
 from pki.leaf import issue_for_request
 from pki.profiles import Role, Suite
+from pki.store import Status
 
 MAX_CHAIN_CHARS = 10_000
 """CertificateSigned's field."""
@@ -33,6 +35,8 @@ _ISO_SUITES = {
     SigningUse.V2G: frozenset({Suite.ISO_2}),
     SigningUse.V2G_20: frozenset({Suite.ISO_20, Suite.ISO_20_ED448}),
 }
+_ISO_20 = _ISO_SUITES[SigningUse.V2G_20]
+_USE_OF = {Role.CHARGING_STATION: SigningUse.STATION, Role.SECC: SigningUse.V2G}
 
 
 def read_request(csr_pem: str) -> x509.CertificateSigningRequest:
@@ -85,6 +89,24 @@ class BuiltInSigner:
         except (PkiError, ValueError) as error:
             raise SigningRefused(str(error)) from error
         return bounded(issued.chain_pem.decode())
+
+
+    def expiring(self, before: datetime) -> list[ExpiringCertificate]:
+        """The newest certificate of each station and use, where it ends before ``before``."""
+        newest = {
+            record.name: record
+            for role in _USE_OF
+            for record in self._pki.store.find(role=role, status=Status.ISSUED)
+        }
+        return [
+            ExpiringCertificate(
+                station_id=StationId(record.name.split("/", 2)[2]),
+                use=SigningUse.V2G_20 if record.suite in _ISO_20 else _USE_OF[record.role],
+                not_after=record.not_after,
+            )
+            for record in newest.values()
+            if record.not_after < before
+        ]
 
 
 class EstSigner:

@@ -22,12 +22,10 @@ from csms.domain.commands import (
     VariableRef,
 )
 from csms.domain.der import DerControl, FreqDroop
-from csms.domain.events import VariableReported
 from csms.domain.fleet import EvsePlace, StationState
 from csms.ids import EvseKey
 from csms.services.command_desk import CommandDesk
 from csms.services.core import Core
-from csms.services.device_model import record_variables
 from csms.services.setpoints import Setpoints, safe_default
 
 ISSUER = "onboarding"
@@ -83,6 +81,7 @@ class Onboarding:
         self._core.live.publish("station", station.station_id)
 
     async def _learn(self, station: StationState) -> None:
+        """What is asked here reaches ``services.device_model`` as every answer with variables does."""
         if station.version == "1.6":
             await self._ask(station, "", "ChargingScheduleAllowedChargingRateUnit")
             return
@@ -92,9 +91,7 @@ class Onboarding:
 
     async def _ask(self, station: StationState, component: str, variable: str) -> None:
         ref = VariableRef(component=component, variable=variable)
-        record = await self._push(station, GetVariables(variables=(ref,)))
-        if record.answer:
-            await record_variables(self._core, station, variables_from_answer(record.answer))
+        await self._push(station, GetVariables(variables=(ref,)))
 
     async def _set_metering(self, station: StationState) -> None:
         interval = str(self._core.policy.meter_interval_s)
@@ -132,33 +129,3 @@ class Onboarding:
         return await self._desk.push(
             station.station_id, command, issued_by=ISSUER, timeout_s=self._plan.timeout_s
         )
-
-
-def variables_from_answer(answer: dict[str, object]) -> tuple[VariableReported, ...]:
-    """The variables in a GetConfiguration (1.6) or GetVariables (2.x) answer."""
-    found: list[VariableReported] = []
-    keys = answer.get("configurationKey")
-    if isinstance(keys, list):
-        found += [
-            VariableReported(
-                component="",
-                variable=str(item["key"]),
-                value=item.get("value"),
-                mutability="ReadOnly" if item.get("readonly") else "ReadWrite",
-            )
-            for item in keys
-        ]
-    results = answer.get("getVariableResult")
-    if isinstance(results, list):
-        found += [
-            VariableReported(
-                component=item["component"]["name"],
-                variable=item["variable"]["name"],
-                value=item.get("attributeValue"),
-                evse_id=item["component"].get("evse", {}).get("id"),
-                instance=item["variable"].get("instance"),
-            )
-            for item in results
-            if item.get("attributeStatus") == "Accepted"
-        ]
-    return tuple(found)

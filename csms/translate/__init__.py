@@ -16,6 +16,7 @@ from csms.translate.fields import Payload
 from csms.translate.outcome import outcome
 from csms.translate.v2x import OCPP21, OCPP201
 from csms.translate.v16 import OCPP16
+from csms.translate.variables import variables_from_wire
 
 __all__ = [
     "BadValue",
@@ -27,6 +28,7 @@ __all__ = [
     "event_from_wire",
     "outcome_from_wire",
     "reply_to_wire",
+    "variables_from_wire",
 ]
 
 _FAMILIES = {family.version: family for family in (OCPP16, OCPP201, OCPP21)}

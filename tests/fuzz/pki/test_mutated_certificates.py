@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import warnings
 
@@ -75,11 +76,9 @@ def _fuzz_answers(count: int, seed: int) -> None:
     responder = Responder(pki)
     for _ in range(count):
         mutated = _mutate(answer, source)
-        try:
+        with contextlib.suppress(EvidenceError):
             # the wrapping and the delegate's own certificate may change without changing the proof
             assert ocsp_status(mutated, leaf, issuer, NOW) is good
-        except EvidenceError:
-            pass
         assert responder.answer(_mutate(der(leaf), source))[:1] == b"\x30"
 
 

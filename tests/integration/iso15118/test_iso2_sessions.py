@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import pytest
@@ -19,7 +18,7 @@ from charger_sim.iso15118.model import (
 )
 from charger_sim.iso15118.physical import Notification, Wish
 from pki.revoke import revoke
-from tests.unit.iso15118.world import AC, DC, EIM, INSTALLED_EMAID, make_world, play, world
+from tests.unit.iso15118.world import AC, DC, EIM, INSTALLED_EMAID, make_world, play, unix_s, world
 
 TRANSPORTS = pytest.mark.parametrize("over_tls", [False, True], ids=["memory", "tls"])
 
@@ -109,10 +108,10 @@ async def test_dc_eim(over_tls: bool) -> None:
 
 
 async def test_dc_follows_the_power_limit() -> None:
-    evse = ModelEvse(replace(AC_LIMITS, voltage_max_v=920.0), time.time, power_cap_w=20_000.0)
+    evse = ModelEvse(replace(AC_LIMITS, voltage_max_v=920.0), unix_s, power_cap_w=20_000.0)
     played = await play(DC, EIM, ModelCar(replace(DC_NEEDS)), evse=evse)
     assert played.car.powers_w == pytest.approx([12_800.0] * 3)  # 32 A bind at 400 V
-    evse = ModelEvse(replace(evse.limits, current_max_a=400.0), time.time, power_cap_w=20_000.0)
+    evse = ModelEvse(replace(evse.limits, current_max_a=400.0), unix_s, power_cap_w=20_000.0)
     played = await play(DC, EIM, ModelCar(DC_NEEDS), evse=evse)
     assert played.car.powers_w == pytest.approx([20_000.0] * 3)
 
@@ -142,7 +141,7 @@ async def test_pause_and_resume() -> None:
 async def test_the_charger_asks_for_renegotiation(config, needs) -> None:  # type: ignore[no-untyped-def]
     limits = AC_LIMITS if config is AC else replace(AC_LIMITS, voltage_max_v=920.0)
     notices = [Notification.NONE, Notification.RENEGOTIATE]
-    evse = ModelEvse(limits, time.time, notices=notices)
+    evse = ModelEvse(limits, unix_s, notices=notices)
     played = await play(config, EIM, ModelCar(needs), evse=evse)
     assert played.of_evcc.ending is Ending.TERMINATED
     assert played.requests.count("ChargeParameterDiscovery") == 2
@@ -151,7 +150,7 @@ async def test_the_charger_asks_for_renegotiation(config, needs) -> None:  # typ
 
 async def test_the_charger_stops_the_session() -> None:
     notices = [Notification.NONE, Notification.STOP]
-    evse = ModelEvse(AC_LIMITS, time.time, notices=notices)
+    evse = ModelEvse(AC_LIMITS, unix_s, notices=notices)
     played = await play(AC, EIM, ModelCar(AC_NEEDS, rounds=100), evse=evse)
     assert played.of_evcc.ending is Ending.TERMINATED
     assert played.requests.count("ChargingStatus") < 5

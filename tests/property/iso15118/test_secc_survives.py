@@ -43,6 +43,7 @@ BODIES: list[tuple[str, dict[str, Any]]] = [
 # the ways of sessions that go right, so that every state is reached
 AC_WAY = [0, 1, 3, 7, 8, 9, 10, 10]
 DC_WAY = [0, 1, 3, 7, 19, 12, 12, 13, 21, 14, 14]
+PNC_WAY = [0, 1, 17, 6]
 
 mutations = st.lists(st.tuples(st.integers(0, 2_000), st.integers(0, 255)), max_size=3)
 answers = st.sampled_from(["good", "pending", "failed"])
@@ -87,7 +88,9 @@ class Session:
 
 @settings(max_examples=300, deadline=None)
 @given(
-    st.sampled_from([AC_WAY, DC_WAY]), st.integers(0, 11), st.lists(steps, min_size=1, max_size=8)
+    st.sampled_from([AC_WAY, DC_WAY, PNC_WAY]),
+    st.integers(0, 11),
+    st.lists(steps, min_size=1, max_size=8),
 )
 def test_any_sequence(way: list[int], length: int, then: list[Any]) -> None:
     session = Session()

@@ -184,7 +184,7 @@ def _kill_while_issuing(folder: Path, times: int) -> None:
 
 
 def test_kill_9(tmp_path: Path) -> None:
-    _kill_while_issuing(tmp_path / "pki", 3)
+    _kill_while_issuing(tmp_path / "pki", 2)
 
 
 @pytest.mark.long

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+from itertools import pairwise
 
 from charger_sim.iso15118.backend import (
     Authorization,
@@ -32,6 +32,10 @@ from charger_sim.iso15118.v2gtp import Frame
 from tests.unit.iso15118.world import AC, EIM, play, world
 
 QUESTION = AuthorizeExternally(b"1")
+
+
+def now_s() -> float:
+    return asyncio.get_running_loop().time()
 
 
 class Script:
@@ -81,20 +85,20 @@ class SlowBackend:
 
 async def test_silence_is_a_time_out() -> None:
     near, _ = memory_pair()
-    assert await run(Script(Wait(0.01)), near, clock=time.monotonic) == Outcome(Ending.TIMED_OUT)
+    assert await run(Script(Wait(0.01)), near, clock=now_s) == Outcome(Ending.TIMED_OUT)
 
 
 async def test_a_closed_connection() -> None:
     near, far = memory_pair()
     await far.close()
-    outcome = await run(Script(Wait(1.0)), near, clock=time.monotonic)
+    outcome = await run(Script(Wait(1.0)), near, clock=now_s)
     assert outcome.ending is Ending.CLOSED
 
 
 async def test_garbage_is_a_protocol_error_and_the_connection_is_closed() -> None:
     near, far = memory_pair()
     await far.send(b"GET / HTTP/1.1\r\n\r\n")
-    outcome = await run(Script(Wait(1.0)), near, clock=time.monotonic)
+    outcome = await run(Script(Wait(1.0)), near, clock=now_s)
     assert outcome.ending is Ending.PROTOCOL_ERROR
     assert await far.receive() == b""
 
@@ -105,7 +109,7 @@ async def test_frames_in_one_segment_are_all_seen() -> None:
     await far.send(b"".join(frame.to_bytes() for frame in frames))
     done = End(Outcome(Ending.TERMINATED))
     machine = Script(Wait(1.0), Send(frames[0], "a", 1.0), Send(frames[0], "b", 1.0), done)
-    assert (await run(machine, near, clock=time.monotonic)).ending is Ending.TERMINATED
+    assert (await run(machine, near, clock=now_s)).ending is Ending.TERMINATED
     assert machine.frames == frames
 
 
@@ -124,7 +128,7 @@ async def test_a_question_that_stays_open_is_joined_when_asked_again() -> None:
         backend.ready.set()
         return Ask(QUESTION, second, 1.0)
 
-    await run(Script(Ask(QUESTION, first, 0.01)), near, clock=time.monotonic, backend=backend)
+    await run(Script(Ask(QUESTION, first, 0.01)), near, clock=now_s, backend=backend)
     assert answers == [PENDING, Authorization(True)]
     assert backend.asked == 1
 
@@ -151,6 +155,6 @@ async def test_what_a_backend_raises_is_told_to_us_and_a_refusal_to_the_car() ->
 async def test_the_steps_tile_the_session() -> None:
     played = await play(AC, EIM, ModelCar(AC_NEEDS))
     steps = played.steps
-    for before, after in zip(steps, steps[1:], strict=False):
+    for before, after in pairwise(steps):
         assert before.t_end_s == after.t_begin_s
     assert all(step.sent_octets > 8 and step.received_octets > 8 for step in steps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv6Address
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -26,7 +27,7 @@ def test_frames_survive_any_cutting(sent: list[Frame], cuts: list[int]) -> None:
     edges = [0, *sorted(min(cut, len(octets)) for cut in cuts), len(octets)]
     reader = FrameReader()
     received = []
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in pairwise(edges):
         received += reader.feed(octets[begin:end])
     assert received == sent
 

@@ -6,7 +6,6 @@ import asyncio
 import os
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cache
 
 from cryptography import x509
@@ -27,6 +26,7 @@ from pki.build import Subject
 from pki.hierarchy import Config, in_memory
 from pki.issue import Pki, root_of
 from pki.leaf import Credential, issue_credential
+from pki.ports import SystemClock
 from pki.profiles import Role, Suite
 from pki.provisioning import add_provisioning_certificate, generate_contract
 
@@ -37,6 +37,11 @@ INSTALLED_EMAID = "DEACMC000000023"
 AC = SeccConfig(EVSE_ID)
 DC = SeccConfig(EVSE_ID, energy_transfer_modes=("DC_extended",))
 EIM = EvccConfig(EVCC_ID, poll_s=0.0)
+
+
+def unix_s() -> float:
+    """Wall time: TLS looks at the clock as well."""
+    return SystemClock().now().timestamp()
 
 
 def ders(credential: Credential) -> tuple[bytes, ...]:
@@ -81,7 +86,7 @@ def make_world() -> World:
         contract=Contract(emaid, ders(contract), contract.private_key),
         contract_serial=contract.issued.certificate.serial_number,
         provisioning=Provisioning(ders(maker)[0], maker.private_key),
-        trust=TrustStore((root,), lambda: datetime.now(UTC)),
+        trust=TrustStore((root,), SystemClock().now),
     )
 
 
@@ -121,9 +126,9 @@ async def play(
 ) -> Played:
     """One session to its end."""
     is_dc = secc_config.energy_transfer_modes[0].startswith("DC")
-    evse = evse or ModelEvse(DC_LIMITS if is_dc else AC_LIMITS, time.time)
+    evse = evse or ModelEvse(DC_LIMITS if is_dc else AC_LIMITS, unix_s)
     backend = backend or LocalBackend(world().pki)
-    secc = Secc(secc_config, evse, random=os.urandom, unix_s=time.time)
+    secc = Secc(secc_config, evse, random=os.urandom, unix_s=unix_s)
     evcc = Evcc(evcc_config, car)
     of_secc = SeccSession({Protocol.ISO_2: lambda: secc})
     of_evcc = EvccSession({Protocol.ISO_2: lambda: evcc})

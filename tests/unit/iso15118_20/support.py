@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
+from itertools import count
 from typing import Any
 
 from cryptography import x509
@@ -81,14 +82,17 @@ class TestClock:
         return self.at
 
 
+_WORLDS = count()
+
+
 def seeded() -> Callable[[int], bytes]:
-    """Octets that repeat from run to run."""
-    count = 0
+    """Octets that repeat from run to run, and differ from call to call."""
+    world, number = next(_WORLDS), 0
 
     def random(size: int) -> bytes:
-        nonlocal count
-        count += 1
-        return hashlib.shake_256(b"iso20 %d" % count).digest(size)
+        nonlocal number
+        number += 1
+        return hashlib.shake_256(b"%d %d" % (world, number)).digest(size)
 
     return random
 
@@ -191,7 +195,7 @@ class PkiBackend:
         try:
             loaded = tuple(x509.load_der_x509_certificate(each) for each in chain)
             evidence = own_evidence(self.pki, loaded)
-        except ValueError:
+        except (ValueError, PkiError):
             evidence = Evidence()
         now = self.pki.clock.now()
         verdict = verify(list(chain), Role.CONTRACT, roots(self.pki), evidence, now)

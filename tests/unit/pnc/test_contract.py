@@ -14,7 +14,7 @@ from csms.pnc.contract import ChainVerifier
 from csms.pnc.ocsp import OcspLookup
 from csms.pnc.status import StatusService
 from csms.pnc.trust import Trust
-from pki.hash_data import hash_data
+from pki.hash_data import hash_data, ocsp_request
 from pki.issue import Pki
 from pki.leaf import Credential
 from pki.ocsp import Responder
@@ -158,7 +158,6 @@ async def test_an_answer_signed_by_another_pki_is_not_believed() -> None:
     other = new_pki(Suite.ISO_2, seed=2)
     stranger = credential(other, Suite.ISO_2, Role.CONTRACT)
     question = hash_data(stranger.issued.certificate, stranger.issued.intermediates[0])
-    from pki.hash_data import ocsp_request
 
     bench.http.answers[OCSP_URL] = lambda _body: ok(Responder(other).answer(ocsp_request(question)))
     assert await bench.by_hash(contract.issued.chain[:1]) == "CertChainError"
