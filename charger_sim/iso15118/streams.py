@@ -16,12 +16,8 @@ class AsyncioStream:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-
-    @property
-    def tls(self) -> ssl.SSLObject | None:
+        self.tls: ssl.SSLObject | None = writer.get_extra_info("ssl_object")
         """The TLS session, None on plain TCP."""
-        found: ssl.SSLObject | None = self._writer.get_extra_info("ssl_object")
-        return found
 
     async def receive(self) -> bytes:
         return await self._reader.read(_READ_OCTETS)

@@ -34,6 +34,8 @@ from csms.services.smart_charging import SAFE_PROFILE_BASE, SETPOINT_PROFILE_BAS
 from csms.units import NOMINAL_PHASE_V
 
 ISSUER = "dispatch"
+REFUSALS_BELIEVED = 3
+"""So many refusals in a row mean that the station does not take this kind of profile."""
 _NEXT_PURPOSE = {Purpose.TX: Purpose.TX_DEFAULT, Purpose.TX_DEFAULT: Purpose.STATION_MAX}
 
 
@@ -53,6 +55,7 @@ class Setpoints:
         self._clock = clock
         self._lease_s = lease_s
         self._dynamic: dict[EvseKey, _Installed] = {}
+        self._refusals: dict[EvseKey, int] = {}
 
     async def apply(
         self, station: StationState, evse: EvseState, power_w: float
@@ -140,6 +143,7 @@ class Setpoints:
                 self._dynamic[evse.key] = _Installed(tx_id)
             evse.commanded_w = power_w
             evse.commanded_s = self._clock.monotonic()
+            self._refusals.pop(evse.key, None)
             return
         if record.state not in (CommandState.REJECTED, CommandState.FAILED):
             return  # not delivered: the loop tries again, the lease protects the feeder meanwhile
@@ -148,6 +152,10 @@ class Setpoints:
             return  # it lost the profile: the next cycle installs it anew
         if not evse.is_charging:
             return  # the transaction ended under way
+        refusals = self._refusals[evse.key] = self._refusals.get(evse.key, 0) + 1
+        if refusals < REFUSALS_BELIEVED:
+            return  # a 1.6 station may not have got its transaction id yet
+        del self._refusals[evse.key]
         caps = station.capabilities
         following = _NEXT_PURPOSE.get(caps.setpoint_purpose)
         if following is None or (following is Purpose.STATION_MAX and len(station.evses) > 1):

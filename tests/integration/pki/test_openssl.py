@@ -72,9 +72,9 @@ def test_ocsp_answers(tmp_path: Path, suite: Suite) -> None:
     _write(tmp_path, suite, own)
     (tmp_path / "answer.der").write_bytes(own_evidence(pki, own.issued.chain).ocsp[0])
     result = _openssl(
-        "ocsp", "-issuer", tmp_path / "issuer.pem", "-cert", tmp_path / "leaf.pem", "-sha256",
+        "ocsp", "-sha256", "-issuer", tmp_path / "issuer.pem", "-cert", tmp_path / "leaf.pem",
         "-respin", tmp_path / "answer.der", "-CAfile", tmp_path / "root.pem",
-        "-verify_other", tmp_path / "issuer.pem", "-partial_chain",
+        "-verify_other", tmp_path / "rest.pem",
         "-attime", str(int(NOW.timestamp())), "-validity_period", "999999999", "-no_nonce",
     )  # fmt: skip
     assert "Response verify OK" in result.stderr, result.stderr

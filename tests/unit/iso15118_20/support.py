@@ -113,8 +113,8 @@ class World:
         return tuple(roots(self.pki))
 
 
-def make_world(suite: Suite = Suite.ISO_20) -> World:
-    clock, random = TestClock(), seeded()
+def make_world(suite: Suite = Suite.ISO_20, at: datetime = NOW) -> World:
+    clock, random = TestClock(at), seeded()
     pki = in_memory(
         Config("Acme", ocsp_url="http://ocsp.example/ocsp"),
         suites=[suite],

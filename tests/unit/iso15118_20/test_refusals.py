@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 
 import pytest
 from cryptography import x509
@@ -243,9 +244,10 @@ def test_rubbish_of_the_provisioning_service_is_not_passed_on(exi):
 # order and sessions
 
 
+@cache
 def _requests():
     """One of each request, as a car sends it."""
-    world = shared_world()
+    world = make_world()
     found = {}
     for service in (ServiceId.AC, ServiceId.DC):
         pair = Pair(world, _installing(world, services=(service,)))

@@ -56,7 +56,7 @@ FAULTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f"{f.code}-{f.role}-{list(f.changes)[0]}")
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f"{f.code}-{f.role}-{next(iter(f.changes))}")
 def test_each_fault_is_named(fault: Fault) -> None:
     pki = shared_pki(fault.suite)
     changes = dict(fault.changes)
