@@ -102,9 +102,7 @@ class CentralSystem:
         )
         self.renewal: CertificateRenewal | None = None
         if pnc is not None and pnc.expiring is not None:
-            self.renewal = CertificateRenewal(
-                pnc.expiring, self.fleet, self.desk, self.live, clock
-            )
+            self.renewal = CertificateRenewal(pnc.expiring, self.fleet, self.desk, self.live, clock)
         self.setpoints = Setpoints(self.desk, self.live, clock, lease_s=settings.dispatch.lease_s)
         places = {
             EvseKey(StationId(evse.station), evse.evse): _place(evse)

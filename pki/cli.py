@@ -33,6 +33,7 @@ from pki.keys import write_durably
 from pki.leaf import issue_credential, issue_for_request
 from pki.lint import lint as lint_certificate
 from pki.ocsp import Responder, presign
+from pki.parse import UNREADABLE, load_certificate
 from pki.profiles import AUTHORITIES, Role, Suite, profile
 from pki.revoke import REASONS, make_crl
 from pki.revoke import revoke as revoke_certificate
@@ -125,12 +126,19 @@ def issue(
         issued = credential.issued
         credential.write(out, passphrase)
     else:
-        request = x509.load_pem_x509_csr(csr.read_bytes())
+        request = _signing_request(csr)
         issued = issue_for_request(pki, suite, role, request, subject)
         out.mkdir(parents=True, exist_ok=True)
         write_durably(out / "chain.pem", issued.chain_pem, mode=0o644)
     record = pki.store.current(issued.name)
     _print(_row(record), as_json, f"{record.serial_hex}  {record.subject}  -> {out / 'chain.pem'}")
+
+
+def _signing_request(path: Path) -> x509.CertificateSigningRequest:
+    try:
+        return x509.load_pem_x509_csr(path.read_bytes())
+    except UNREADABLE as error:
+        raise RequestError(f"{path}: {error}") from None
 
 
 @app.command()
@@ -206,15 +214,7 @@ def lint(
     as_json: AsJson = False,
 ) -> None:
     """Check any certificate against a profile; exit code 1 if an error is found."""
-    content = certificate.read_bytes()
-    try:
-        loaded = (
-            x509.load_pem_x509_certificate(content)
-            if content.lstrip().startswith(b"-----")
-            else x509.load_der_x509_certificate(content)
-        )
-    except ValueError as error:
-        raise RequestError(f"{certificate}: {error}") from None
+    loaded = load_certificate(certificate.read_bytes())
     findings = lint_certificate(loaded, profile(role, suite), suite)
     rows = [{"severity": f.severity, "code": f.code, "detail": f.detail} for f in findings]
     text = "\n".join(f"{f.severity}: {f.code}: {f.detail}" for f in findings) or "no findings"

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, padding, rsa
 from cryptography.hazmat.primitives.hashes import HashAlgorithm
 from cryptography.x509 import ocsp
@@ -15,6 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from pki.errors import PkiError, RequestError
 from pki.keys import PublicKey, narrow_public_key
+from pki.parse import UNREADABLE
 
 MAX_ANSWER_OCTETS: Final = 16_384
 CLOCK_SKEW: Final = timedelta(minutes=5)
@@ -49,13 +50,7 @@ def ocsp_status(
     """
     try:
         return _status(answer, certificate, issuer, at, nonce)
-    except (
-        ValueError,
-        TypeError,
-        UnsupportedAlgorithm,
-        x509.DuplicateExtension,
-        RequestError,
-    ) as error:
+    except (*UNREADABLE, RequestError) as error:
         raise EvidenceError(f"the OCSP answer cannot be read: {error}") from None
 
 
@@ -130,7 +125,7 @@ def _is_delegate(candidate: x509.Certificate, issuer: x509.Certificate, at: date
         candidate.verify_directly_issued_by(issuer)
         purposes = candidate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         usage = candidate.extensions.get_extension_for_class(x509.KeyUsage).value
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+    except (*UNREADABLE, InvalidSignature, x509.ExtensionNotFound):
         return False
     return ExtendedKeyUsageOID.OCSP_SIGNING in purposes and usage.digital_signature
 

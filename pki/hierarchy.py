@@ -54,6 +54,16 @@ def issue_cps_leaf(pki: Pki, suite: Suite, config: Config) -> Issued:
     return _authority(pki, suite, Role.CPS, ca_id(suite, Role.CPS), issuer, config)
 
 
+def issue_successor_root(pki: Pki, suite: Suite, config: Config) -> Issued:
+    """A new root signed by the old one, as OCPP's root swap wants it (2.0.1, M05.FR.09-13).
+
+    Its name is "<suite>/next/<root>"; a self-signed certificate of the same key is not made here.
+    """
+    role = next(row.role for row in authorities(suite) if row.issuer is None)
+    old = ca_id(suite, role)
+    return _authority(pki, suite, role, f"{suite}/next/{role}", old, config)
+
+
 def _authority(
     pki: Pki, suite: Suite, role: Role, name: str, issuer: str | None, config: Config
 ) -> Issued:

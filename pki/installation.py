@@ -17,6 +17,7 @@ from pki.contract import WrappedKey
 from pki.errors import RequestError
 from pki.exi import Document, ExiError, decode, encode
 from pki.keys import PrivateKey, narrow_public_key
+from pki.parse import load_certificate
 from pki.xmlsig import check, sign
 
 ISO_2_NAMESPACE: Final = "urn:iso:15118:2:2013:MsgDef"
@@ -46,10 +47,7 @@ class InstallationRequest:
     @property
     def certificate(self) -> x509.Certificate:
         """Raises RequestError for what is no certificate."""
-        try:
-            return x509.load_der_x509_certificate(self.chain[0])
-        except ValueError as error:
-            raise RequestError(f"the request's certificate cannot be read: {error}") from None
+        return load_certificate(self.chain[0])
 
     def check_signature(self) -> None:
         """Raises SignatureRejectedError unless the certificate's key signed the request."""
@@ -201,9 +199,9 @@ def read_response(message: Document, schema: str) -> InstallationResponse:
     """
     try:
         response = _read_response(message, schema)
-        leaf = x509.load_der_x509_certificate(response.cps_chain[0])
-    except (KeyError, ValueError) as error:
+    except (KeyError, StopIteration, IndexError) as error:
         raise RequestError(f"not a CertificateInstallationRes: {error}") from None
+    leaf = load_certificate(response.cps_chain[0])
     required = {"SignedInstallationData"}
     if schema == _ISO_2:
         required = {
@@ -234,7 +232,7 @@ def _read_response(message: Document, schema: str) -> InstallationResponse:
     encrypted = data.get("SECP521_EncryptedPrivateKey")
     if encrypted is None:
         encrypted, public = data["X448_EncryptedPrivateKey"], public[-_X448_OCTETS:]
-    names = x509.load_der_x509_certificate(chain[0]).subject
+    names = load_certificate(chain[0]).subject
     emaid = str(names.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
     return InstallationResponse(
         ContractPackage(emaid, chain, WrappedKey(encrypted, public)),

@@ -25,6 +25,7 @@ from cryptography.x509.oid import (
 from pki.build import USAGES
 from pki.errors import RequestError
 from pki.keys import PublicKey, kind_of, narrow_public_key
+from pki.parse import UNREADABLE
 from pki.profiles import SUITES, KeyKind, Profile, Role, Suite, SuiteRules
 
 _SIGNATURES: Final = {
@@ -57,13 +58,7 @@ def lint(certificate: x509.Certificate, row: Profile, suite: Suite) -> list[Find
     """What is wrong with `certificate` as a `row.role` of `suite`; empty if nothing."""
     try:
         return _findings(certificate, row, suite)
-    except (
-        ValueError,
-        UnsupportedAlgorithm,
-        RequestError,
-        x509.DuplicateExtension,
-        x509.UnsupportedGeneralNameType,
-    ) as error:  # cryptography parses names, times and extensions only when they are asked for
+    except (*UNREADABLE, RequestError) as error:
         return [Finding("error", "unreadable", str(error))]
 
 

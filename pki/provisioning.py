@@ -25,7 +25,8 @@ from pki.issue import Issued, Pki, ca_id, intermediates
 from pki.keys import narrow_public_key, suite_of_key
 from pki.leaf import issue_credential
 from pki.ocsp import answer_for
-from pki.profiles import Role, Suite
+from pki.parse import load_certificate
+from pki.profiles import MAX_CHAIN_CERTIFICATES, Role, Suite
 from pki.store import Status
 from pki.verify import CertificateStatus, verify
 
@@ -236,10 +237,12 @@ def _pooled(pki: Pki, pcid: str, sent: tuple[bytes, ...]) -> tuple[bytes, ...]:
 def _verified_name(pki: Pki, chain: tuple[bytes, ...], role: Role) -> str:
     """The common name of a chain that verifies. Raises ProvisioningRefusedError."""
     try:
-        loaded = tuple(x509.load_der_x509_certificate(each) for each in chain[:4])
-        evidence = own_evidence(pki, loaded)
-    except ValueError as error:
+        loaded = [load_certificate(each) for each in chain[:MAX_CHAIN_CERTIFICATES]]
+    except RequestError as error:
         raise ProvisioningRefusedError(CertificateStatus.CERT_CHAIN_ERROR, str(error)) from None
+    if not loaded:
+        raise ProvisioningRefusedError(CertificateStatus.NO_CERTIFICATE_AVAILABLE, "no chain")
+    evidence = own_evidence(pki, loaded)
     verdict = verify(chain, role, roots(pki), evidence, pki.clock.now())
     if not verdict.accepted:
         raise ProvisioningRefusedError(verdict.status, verdict.detail)

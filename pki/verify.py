@@ -16,7 +16,6 @@ from itertools import pairwise
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
@@ -34,6 +33,7 @@ from pki.errors import RequestError
 from pki.evidence import Evidence, EvidenceError, ocsp_status
 from pki.keys import narrow_public_key, suite_of_key
 from pki.lint import errors, lint
+from pki.parse import UNREADABLE
 from pki.profiles import MAX_CHAIN_CERTIFICATES, Role, Suite, profile
 
 MAX_CHAIN_OCTETS: Final = 10_000
@@ -140,14 +140,7 @@ def verify(
     except openssl.Rejection as rejection:
         reason = _REASON_OF_CODE.get(rejection.code, Reason.PATH)
         return Verdict(reason, f"{rejection.message} (depth {rejection.depth})")
-    except (
-        ValueError,
-        TypeError,
-        UnsupportedAlgorithm,
-        x509.DuplicateExtension,
-        x509.UnsupportedGeneralNameType,
-        x509.InvalidVersion,
-    ) as error:
+    except UNREADABLE as error:
         return Verdict(Reason.MALFORMED, f"{type(error).__name__}: {error}")
 
 

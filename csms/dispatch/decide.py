@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +18,7 @@ from csms.dispatch.safe_power import base_loads, minimum_w, safe_powers
 from csms.dispatch.sequence import sequenced
 from csms.dispatch.snapshot import EvseNow, Footing, Snapshot
 from csms.dispatch.solver import LimitKind
+from csms.dispatch.steady import SteadyOffsets
 from csms.dispatch.views import feeder_view
 from csms.domain.der import FreqDroop
 from csms.domain.feeder_view import FeederView
@@ -86,6 +88,7 @@ class FeederDesk:
         )
         self._warm_up()
         self._import_limit_va: float | None = None
+        self._offsets = SteadyOffsets()
         self._cycle = 0
         self._overdraw: dict[EvseKey, int] = {}
         self._ordered: dict[EvseKey, float] = {}
@@ -123,19 +126,25 @@ class FeederDesk:
         begun_s = stopwatch.monotonic()
         self._cycle += 1
         evses = {evse.key: evse for evse in snapshot.evses}
-        now_w, requests = self._requests(evses, snapshot.frequency_hz)
+        now_w, floor_w, requests = self._requests(evses, snapshot.frequency_hz)
         p_w, q_var = base_loads(self._dispatcher)
         measured = self._measured_v(evses)
         check = AcCheck(self._dispatcher.solver, self._on_the_way, p_w, q_var)
         here = check(now_w, must_converge=True)
-        check.learn(here, measured)
         assert here.pf is not None  # must_converge
+        measured = self._offsets.cautious(np.abs(here.pf.v_pu).reshape(measured.shape), measured)
+        check.learn(here, measured)
         solve_s = stopwatch.monotonic()
-        dispatch = self._dispatcher.step(
-            p_w, q_var, requests, now_w=now_w,
+        step = partial(
+            self._dispatcher.step, p_w, q_var, now_w=now_w, measured_v_pu=measured,
             safe_w=np.array([self.safe_power_w[key] for key in self._places]),
-            measured_v_pu=measured,
         )  # fmt: skip
+        dispatch = step(requests)
+        if not dispatch.feasible:
+            # Only where pausing every car is not enough are batteries asked to feed back: nobody's is drained so
+            # that others charge.
+            given_back = replace(requests, lo_w=np.minimum(requests.lo_w, floor_w))
+            dispatch = step(given_back)
         solved_s = stopwatch.monotonic()
         still_w = self._still_w(now_w, evses)
         setpoint_w = sequenced(
@@ -156,9 +165,10 @@ class FeederDesk:
 
     def _requests(
         self, evses: Mapping[EvseKey, EvseNow], frequency_hz: float | None
-    ) -> tuple[FloatArray, Requests]:
+    ) -> tuple[FloatArray, FloatArray, Requests]:
         n = len(self._places)
         now_w, lo, hi, desired = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
+        floor_w = np.full(n, np.inf)
         weight, priority = np.ones(n), np.zeros(n, np.int32)
         step, least = self._step_w.copy(), self._min_w.copy()
         for key, i in self._index.items():
@@ -170,8 +180,8 @@ class FeederDesk:
             priority[i] = evse.place.priority
             if evse.footing is Footing.LED:
                 wish_w = evse.want.power_w + self._central_droop_w(evse, frequency_hz)
-                lo[i], hi[i] = evse.want.floor_w, max(evse.want.power_w, 0.0)
-                desired[i] = min(max(wish_w, lo[i], 0.0), hi[i])
+                floor_w[i], hi[i] = evse.want.floor_w, max(evse.want.power_w, 0.0)
+                desired[i] = min(max(wish_w, 0.0), hi[i])
                 weight[i] = evse.want.weight
             elif evse.footing is Footing.STALE:
                 # Told to go to its safe power, but it may not hear: the feeder must bear what it may still draw.
@@ -180,7 +190,7 @@ class FeederDesk:
             else:
                 lo[i] = hi[i] = desired[i] = evse.assumed_w
                 step[i] = least[i] = 0.0
-        return now_w, Requests(lo, hi, desired, step, least, weight, priority)
+        return now_w, floor_w, Requests(lo, hi, desired, step, least, weight, priority)
 
     def _central_droop_w(self, evse: EvseNow, frequency_hz: float | None) -> float:
         if self._droop is None or frequency_hz is None or self._runs_droop(evse.key):
@@ -304,5 +314,5 @@ class FeederDesk:
             if count >= OVERDRAW_CYCLES:
                 alarms.append(f"{evse.key} draws more than it is told to")
             if evse.footing is Footing.STALE:
-                alarms.append(f"{evse.key}: meter values are old or frozen")
+                alarms.append(f"{evse.key}: meter values are old, frozen or absurd")
         return tuple(alarms)

@@ -50,6 +50,7 @@ class DispatchLoop:
         self._spawn = spawn
         self._signals = signals
         self._period_s = period_s
+        self._lease_s = lease_s
         self._renew_s = lease_s / RENEWALS_PER_LEASE
         self._stale_after_s = stale_after_s
         self._in_flight: set[EvseKey] = set()
@@ -66,8 +67,10 @@ class DispatchLoop:
             await asyncio.sleep(due_s - loop.time())
             try:
                 self.cycle()
-            except (ArithmeticError, ValueError, DomainError) as error:
-                self._live.publish("alarm", f"dispatch cycle failed: {error}")
+            except Exception as error:  # noqa: BLE001 whatever it is, the next cycle must come
+                self._live.publish(
+                    "alarm", f"dispatch cycle failed: {type(error).__name__}: {error}"
+                )
 
     def cycle(self) -> Decision:
         """One turn of the loop, without the waiting."""
@@ -76,6 +79,7 @@ class DispatchLoop:
         snapshot = take(
             self._fleet, self._wants, self._desk.safe_power_w, now=now, now_s=begun_s,
             stale_after_s=self._stale_after_s, nominal_phase_v=self._desk.nominal_phase_v,
+            lease_s=self._lease_s,
         )  # fmt: skip
         told_hz = self._signals.current_frequency_hz()
         if told_hz is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from datetime import datetime
 from enum import StrEnum
 from statistics import median
@@ -11,6 +12,12 @@ from statistics import median
 from csms.dispatch.wants import Want, want
 from csms.domain.fleet import EvsePlace, EvseState, Fleet, StationState
 from csms.ids import EvseKey
+
+
+PLAUSIBLE_POWER = 2.0
+"""Times its rating: an EVSE that claims to draw more has a broken meter."""
+PLAUSIBLE_V_PU = (0.4, 1.6)
+PLAUSIBLE_HZ = (40.0, 70.0)
 
 
 class Footing(StrEnum):
@@ -21,7 +28,7 @@ class Footing(StrEnum):
     LED = "led"
     """Connected, telling fresh values, obeying setpoints."""
     STALE = "stale"
-    """Connected, but its values are old or frozen: sent to its safe power, assumed to draw the worst (G3)."""
+    """Connected, but its values are old, frozen or absurd: sent to its safe power, assumed to draw the worst (G3)."""
     ALONE = "alone"
     """Not connected, or refusing setpoints: assumed to draw the worst of what it was last allowed (G4)."""
 
@@ -55,6 +62,7 @@ def take(
     now_s: float,
     stale_after_s: float,
     nominal_phase_v: float,
+    lease_s: float = inf,
 ) -> Snapshot:
     """All EVSEs that stand on the feeder. The frequency is the median of fresh measurements: one liar moves nothing."""
     evses: list[EvseNow] = []
@@ -63,13 +71,15 @@ def take(
         for evse in station.evses.values():
             if evse.place is None:
                 continue
-            fresh = is_fresh(evse, now_s, stale_after_s)
+            fresh = is_fresh(evse, now_s, stale_after_s) and is_plausible(evse, evse.place)
             reading = evse.reading if fresh else None
-            if reading is not None and reading.frequency_hz is not None:
-                frequencies.append(reading.frequency_hz)
-            want_w, safe_w = previous_wants.get(evse.key), safe_power_w[evse.key]
+            f_hz = reading.frequency_hz if reading is not None else None
+            if f_hz is not None and PLAUSIBLE_HZ[0] <= f_hz <= PLAUSIBLE_HZ[1]:
+                frequencies.append(f_hz)
+            want_w = previous_wants.get(evse.key)
+            worst_w = _worst_w(evse, safe_power_w[evse.key], now_s, lease_s)
             evses.append(
-                _evse_now(station, evse, evse.place, fresh, now, nominal_phase_v, want_w, safe_w)
+                _evse_now(station, evse, evse.place, fresh, now, nominal_phase_v, want_w, worst_w)
             )
     return Snapshot(tuple(evses), median(frequencies) if frequencies else None)
 
@@ -84,6 +94,27 @@ def is_fresh(evse: EvseState, now_s: float, stale_after_s: float) -> bool:
     )
 
 
+def is_plausible(evse: EvseState, place: EvsePlace) -> bool:
+    """Whether its power can be true. An absurd one has no AC solution, and would cost the whole feeder its control."""
+    power_w = evse.reading.power_w if evse.reading else None
+    most_w = PLAUSIBLE_POWER * max(place.max_power_w, place.max_discharge_w)
+    return power_w is None or abs(power_w) <= most_w
+
+
+def _worst_w(evse: EvseState, safe_w: float, now_s: float, lease_s: float) -> float:
+    """What it may draw while nobody sees it: what it accepted, until that lease ends; then its safe default.
+
+    A meter's last word does not count beside a setpoint that was accepted later: taken as drawn, it would be
+    mistaken for an error of the feeder's model and corrected away.
+    """
+    if evse.commanded_w is not None and evse.commanded_s is not None:
+        leased = now_s - evse.commanded_s <= lease_s
+        return max(evse.commanded_w, safe_w) if leased else safe_w
+    last_w = evse.reading.power_w if evse.reading else None
+    most_w = evse.place.max_power_w if evse.place else inf
+    return max(min(last_w or 0.0, most_w), safe_w)
+
+
 def _evse_now(
     station: StationState,
     evse: EvseState,
@@ -92,11 +123,10 @@ def _evse_now(
     now: datetime,
     nominal_phase_v: float,
     previous_want_w: float | None,
-    safe_w: float,
+    worst_w: float,
 ) -> EvseNow:
     reading = evse.reading if fresh else None
-    last_w = evse.reading.power_w if evse.reading else None
-    measured_w = last_w if last_w is not None and fresh else None
+    measured_w = reading.power_w if reading else None
     if not evse.is_charging:
         footing = Footing.IDLE
     elif not station.connected or not station.capabilities.controllable:
@@ -106,14 +136,12 @@ def _evse_now(
     else:
         footing = Footing.STALE
     wish = want(place, evse.needs, reading, evse.commanded_w, previous_want_w, now)
-    # Without a fresh value, the worst of: what it drew last, what it was told last, what it does on its own.
-    worst_w = max(last_w or 0.0, evse.commanded_w or 0.0, safe_w)
-    assumed_w = {
-        Footing.IDLE: measured_w or 0.0,
-        Footing.LED: measured_w or 0.0,
-        Footing.STALE: worst_w,
-        Footing.ALONE: measured_w if measured_w is not None else worst_w,
-    }[footing]
+    if footing is Footing.IDLE:
+        assumed_w = measured_w or 0.0
+    elif footing is Footing.STALE or measured_w is None:  # fresh values need not tell the power
+        assumed_w = worst_w
+    else:
+        assumed_w = measured_w
     v_pu = None
     if reading is not None and reading.voltage_v is not None:
         a, b, c = reading.voltage_v
@@ -122,4 +150,5 @@ def _evse_now(
 
 
 def _pu(volts: float | None, nominal_v: float) -> float | None:
-    return None if volts is None else volts / nominal_v
+    v_pu = None if volts is None else volts / nominal_v
+    return v_pu if v_pu is not None and PLAUSIBLE_V_PU[0] <= v_pu <= PLAUSIBLE_V_PU[1] else None

@@ -144,9 +144,6 @@ def solve(program: Program) -> tuple[Float, int]:
     highs.setOptionValue("output_flag", False)
     highs.setOptionValue("threads", 1)
     highs.setOptionValue("time_limit", 120.0)
-    import os
-    for kv in os.environ.get("HO","").split(","):
-        if kv: k_,v_=kv.split("="); highs.setOptionValue(k_, v_)
     highs.passModel(lp)
     highs.run()
     status = highs.getModelStatus()

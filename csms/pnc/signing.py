@@ -90,7 +90,6 @@ class BuiltInSigner:
             raise SigningRefused(str(error)) from error
         return bounded(issued.chain_pem.decode())
 
-
     def expiring(self, before: datetime) -> list[ExpiringCertificate]:
         """The newest certificate of each station and use, where it ends before ``before``."""
         newest = {

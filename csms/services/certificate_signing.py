@@ -29,7 +29,7 @@ ANSWER_S = 60.0
 
 
 class CertificateSigning:
-    """One request of a kind at a time per station: a station that asks again meanwhile gets the newer answer."""
+    """One request of a kind at a time per station: meanwhile another one is rejected, and the station tries later."""
 
     def __init__(
         self,

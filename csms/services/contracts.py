@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import msgspec
 
-from csms.domain.certificates import ContractVerdict
 from csms.domain.emaid import canonical_emaid
 from csms.domain.events import AuthorizeAsked, AuthorizeReply
 from csms.domain.fleet import StationState
@@ -17,7 +16,7 @@ from csms.domain.transaction import Transaction
 from csms.domain.values import IdToken, TokenStatus
 from csms.ids import TransactionId
 from csms.services.core import Core
-from csms.services.plug_and_charge import PlugAndCharge, note_failure
+from csms.services.plug_and_charge import note_failure
 from csms.services.tokens import check_token
 
 EMAID = "eMAID"
@@ -31,15 +30,14 @@ _TOKEN_STATUS = {"CertificateExpired": TokenStatus.EXPIRED}
 async def authorize_contract(
     core: Core, station: StationState, event: AuthorizeAsked
 ) -> AuthorizeReply:
-    verdict = await _judge(core.pnc, event)
-    if not verdict.is_good:
-        await _note(
-            core, station, "ContractCertificateRefused", f"{verdict.status} {verdict.detail}"
-        )
-        return _refusal(verdict.status)
     pnc = core.pnc
     if pnc is None:
-        raise AssertionError("a good verdict without a verifier")
+        return _refusal("CertChainError")  # nobody is here who could judge a certificate
+    verdict = await pnc.verifier.verify(event.certificate_pem, event.hash_data)
+    if not verdict.is_good:
+        info = f"{verdict.status} {verdict.detail}"
+        await _note(core, station, "ContractCertificateRefused", info)
+        return _refusal(verdict.status)
     if verdict.emaid is not None and canonical_emaid(verdict.emaid) != canonical_emaid(
         event.token.value
     ):
@@ -99,14 +97,6 @@ async def flag_two_places(
         "ContractInTwoPlaces",
         f"{token.value} charges at {elsewhere.station_id} in transaction {elsewhere.transaction_id}",
     )
-
-
-async def _judge(pnc: PlugAndCharge | None, event: AuthorizeAsked) -> ContractVerdict:
-    if pnc is None:
-        return ContractVerdict(
-            status="CertChainError", detail="Plug & Charge is off: nobody can judge certificates"
-        )
-    return await pnc.verifier.verify(event.certificate_pem, event.hash_data)
 
 
 def _refusal(certificate_status: str) -> AuthorizeReply:

@@ -52,5 +52,8 @@ HANDLERS: dict[type[ev.Event], Handler] = {
 async def handle(core: Core, station: StationState, event: ev.Event) -> ev.Reply:
     """Raises ``NotPermitted`` for a station that was not let in yet, ``StoreUnavailable`` when nothing is durable."""
     provisioning.require_permitted(station, event)
-    station.last_message = core.clock.now()
+    station.last_message = now = core.clock.now()
+    told_at = getattr(event, "at", None)
+    if told_at is not None and not getattr(event, "offline", False):
+        station.clock_skew_s = (told_at - now).total_seconds()
     return await HANDLERS[type(event)](core, station, event)

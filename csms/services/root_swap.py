@@ -61,8 +61,10 @@ async def swap_csms_root(
         return RootSwap(False, True, answer.reason or answer.status)
     listed = installed_hashes(await ask(GetInstalledCertificates(uses=(RootUse.CSMS,))))
     algorithm = listed[0].hash_algorithm if listed else "SHA256"
+    # A root that another one signed: stations hash that one's key, or the root's own.
+    forms = {hash_data(new, old, algorithm), hash_data(new, new, algorithm)}
     return RootSwap(
-        installed=hash_data(new, old, algorithm) in listed,
+        installed=not forms.isdisjoint(listed),
         fallback_kept=hash_data(old, old, algorithm) in listed,
     )
 

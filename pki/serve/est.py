@@ -17,6 +17,7 @@ from pki.errors import NotFoundError, RequestError
 from pki.hierarchy import Config
 from pki.issue import Pki, ca_id, intermediates, root_of
 from pki.leaf import issue_for_request
+from pki.parse import UNREADABLE
 from pki.profiles import SUITES, Role, Suite, profile
 from pki.serve.request import Tokens, bounded_body, from_base64, to_base64
 
@@ -68,7 +69,7 @@ def _enroll(pki: Pki, config: Config, suite: Suite, role: Role, body: bytes) -> 
     try:
         request = x509.load_der_x509_csr(from_base64(body, "the signing request"))
         subject = _subject(request, config)
-    except ValueError as error:
+    except UNREADABLE as error:
         raise RequestError(f"the signing request cannot be read: {error}") from None
     return issue_for_request(pki, suite, role, request, subject).certificate
 

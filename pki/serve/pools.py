@@ -18,6 +18,7 @@ from fastapi.concurrency import run_in_threadpool
 from pki import provisioning
 from pki.errors import RequestError
 from pki.issue import Pki
+from pki.parse import load_certificate
 from pki.serve.request import Tokens, bounded_body, from_base64, to_base64
 
 _MAX_BODY_OCTETS = 65_536
@@ -66,7 +67,7 @@ def pools_router(pki: Pki, tokens: Tokens) -> APIRouter:
     @router.post("/root/rootCerts", status_code=201)
     async def add_root(request: Request) -> dict[str, Any]:
         body = _decode(await read(request), RootRequest)
-        certificate = _certificate(from_base64(body.caCertificate, "caCertificate"))
+        certificate = load_certificate(from_base64(body.caCertificate, "caCertificate"))
         await run_in_threadpool(provisioning.add_root, pki, certificate)
         return _root(certificate)
 
@@ -128,13 +129,6 @@ def _decode(body: bytes, kind: type[Any]) -> Any:
         return msgspec.json.decode(body, type=kind)
     except msgspec.DecodeError as error:
         raise RequestError(str(error)) from None
-
-
-def _certificate(der: bytes) -> x509.Certificate:
-    try:
-        return x509.load_der_x509_certificate(der)
-    except ValueError as error:
-        raise RequestError(f"the certificate cannot be read: {error}") from None
 
 
 def _root(certificate: x509.Certificate) -> dict[str, Any]:

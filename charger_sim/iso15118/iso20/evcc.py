@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from charger_sim.iso15118 import timeouts
 from charger_sim.iso15118.errors import RemoteProtocolError
 from charger_sim.iso15118.iso20 import evcc_authorization, evcc_energy, evcc_services
 from charger_sim.iso15118.iso20.evcc_state import (
@@ -26,13 +25,13 @@ from charger_sim.iso15118.iso20.messages import SCHEMA, document, from_frame, he
 from charger_sim.iso15118.iso20.ports import Vehicle, Wish
 from charger_sim.iso15118.iso20.states import EVCC, Move
 from charger_sim.iso15118.machine import End, Ending, Outcome, Output, Send, protocol_error
+from charger_sim.iso15118.timeouts import ISO_20, Timeouts
 from charger_sim.iso15118.v2gtp import Frame, PayloadType
 from pki.errors import PkiError
 from pki.exi import Document, ExiError
 from pki.ports import Clock, RandomBytes
 from pki.xmlsig import sign
 
-_TIMEOUTS: Final = timeouts.ISO_20
 _PAIRS: Final[Mapping[str, tuple[Builder, Reader]]] = MappingProxyType(
     {
         "SessionSetup": (
@@ -89,10 +88,6 @@ _PAIRS: Final[Mapping[str, tuple[Builder, Reader]]] = MappingProxyType(
     }
 )
 _LOOPS: Final = frozenset({"AC_ChargeLoop", "DC_ChargeLoop"})
-_ONGOING_S: Final = MappingProxyType(
-    {"DC_CableCheck": _TIMEOUTS.cable_check_s, "DC_PreCharge": _TIMEOUTS.pre_charge_s}
-)
-"""How long the same request may repeat; others the general time."""
 
 
 class Evcc:
@@ -105,11 +100,17 @@ class Evcc:
         clock: Clock,
         random: RandomBytes,
         resume: Resume | None = None,
+        times: Timeouts = ISO_20,
     ) -> None:
         self.session = Session(config, vehicle, clock, random, services=config.services)
         self.session.contract = config.contract
         if resume is not None:
             self.session.session_id = resume.session_id
+        self._times = times
+        self._repeat_s = {
+            "DC_CableCheck": times.cable_check_s,
+            "DC_PreCharge": times.pre_charge_s,
+        }
         self._pair = "SessionSetup"
         self._repeats_since_s: float | None = None
 
@@ -163,7 +164,7 @@ class Evcc:
             delay_s = self.session.config.loop_s
         elif following == self._pair:
             since_s = now_s if self._repeats_since_s is None else self._repeats_since_s
-            if now_s - since_s > _ONGOING_S.get(self._pair, _TIMEOUTS.ongoing_s):
+            if now_s - since_s > self._repeat_s.get(self._pair, self._times.ongoing_s):
                 return End(Outcome(Ending.TIMED_OUT, f"{self._pair} is ongoing for too long"))
             self._repeats_since_s = since_s
             return self._request(following, now_s, self.session.config.poll_s)
@@ -184,7 +185,7 @@ class Evcc:
             frame = to_frame(self._message(name, request), self._stream(pair))
         except (ExiError, PkiError, ValueError) as error:
             return End(Outcome(Ending.PROTOCOL_ERROR, f"{name} cannot be made: {error}"))
-        return Send(frame, name, _TIMEOUTS.response_s(pair), delay_s)
+        return Send(frame, name, self._times.response_s(pair), delay_s)
 
     def _message(self, name: str, request: Request) -> Document:
         head = header(self.session.session_id, self.session.clock.now())

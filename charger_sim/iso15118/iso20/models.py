@@ -77,14 +77,22 @@ class SimpleEvse:
         power_w = max(-common.max_discharge_w, min(wanted_w, ceiling_w))
         if not self.closed:
             power_w = 0.0
-        volts = demand.target_v or self._outlet_v
+        wanted_v = demand.target_v or self._outlet_v
+        volts = min(wanted_v, self.limits.max_v)
+        amps = most_a = 0.0
+        if volts > 0.0:
+            most_a = common.max_discharge_a if power_w < 0.0 else common.max_charge_a
+            amps = max(-most_a, min(power_w / volts, most_a))
+            power_w = amps * volts
         self._power_w = power_w
         return Delivery(
             power_w=power_w,
             target_w=power_w,
             present_v=volts,
-            present_a=power_w / volts if volts else 0.0,
+            present_a=amps,
             power_limited=power_w != wanted_w,
+            current_limited=amps != 0.0 and abs(amps) == most_a,
+            voltage_limited=wanted_v > volts,
             notification=self.notifications.popleft() if self.notifications else None,
         )
 

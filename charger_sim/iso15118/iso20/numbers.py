@@ -6,7 +6,7 @@ import math
 from typing import Final
 
 _MAX_VALUE: Final = 32_767
-_EXPONENTS: Final = range(-3, 127)
+_EXPONENTS: Final = range(-3, 128)
 
 
 def rational(value: float) -> dict[str, int]:

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from charger_sim.iso15118 import timeouts
 from charger_sim.iso15118.errors import RemoteProtocolError
 from charger_sim.iso15118.iso20 import secc_authorization, secc_energy, secc_services
 from charger_sim.iso15118.iso20.messages import (
@@ -45,6 +44,7 @@ from charger_sim.iso15118.machine import (
     Wait,
     protocol_error,
 )
+from charger_sim.iso15118.timeouts import ISO_20, Timeouts
 from charger_sim.iso15118.v2gtp import Frame, PayloadType
 from pki.exi import Document, ExiError
 from pki.ports import Clock, RandomBytes
@@ -74,7 +74,6 @@ _HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
 _SIDE_STREAMS: Final = frozenset(
     {PayloadType.SCHEDULE_RENEGOTIATION, PayloadType.METERING_CONFIRMATION}
 )
-_TIMEOUTS: Final = timeouts.ISO_20
 
 
 class Secc:
@@ -87,15 +86,17 @@ class Secc:
         clock: Clock,
         random: RandomBytes,
         paused: PausedSessions | None = None,
+        times: Timeouts = ISO_20,
     ) -> None:
         memory = PausedSessions() if paused is None else paused
         self.session = Session(config, evse, clock, random, memory)
         self.state = State.BEGIN
+        self._times = times
         self._ongoing_since_s: float | None = None
 
     def start(self, now_s: float) -> Wait:
         del now_s
-        return Wait(_TIMEOUTS.sequence_s)
+        return Wait(self._times.sequence_s)
 
     def receive(self, frame: Frame, now_s: float) -> Output:
         """The response to a request."""
@@ -131,7 +132,7 @@ class Secc:
         if isinstance(reply, Answer):
             return self._respond(request, stream, reply, now_s)
         question = reply
-        patience_s = _TIMEOUTS.within_s(request.name.removesuffix("Req"))
+        patience_s = self._times.within_s(request.name.removesuffix("Req"))
         return Ask(
             question.question,
             lambda answer, then_s: self._answered(request, stream, question, answer, then_s),
@@ -142,7 +143,7 @@ class Secc:
         self, request: Document, stream: int | None, question: Question, answer: Any, now_s: float
     ) -> Output:
         since_s = now_s if self._ongoing_since_s is None else self._ongoing_since_s
-        if answer is PENDING and now_s - since_s > _TIMEOUTS.ongoing_performance_s:
+        if answer is PENDING and now_s - since_s > self._times.ongoing_performance_s:
             answer = None  # the EV would not wait any longer: as if the backend had failed
         try:
             return self._respond(request, stream, question.then(answer, now_s), now_s)
@@ -163,16 +164,16 @@ class Secc:
         frame = self._frame(name, stream, answer.code, answer.body, answer.signature)
         self.state = next_states[answer.event]
         if answer.ending is None:
-            return Send(frame, name, _TIMEOUTS.sequence_s)
+            return Send(frame, name, self._times.sequence_s)
         self._close()
-        return Send(frame, name, _TIMEOUTS.sequence_s, end=Outcome(answer.ending))
+        return Send(frame, name, self._times.sequence_s, end=Outcome(answer.ending))
 
     def _refuse(self, pair: str, stream: int | None, refusal: Refusal) -> Send:
         self._close()
         name = pair + "Res"
         frame = self._frame(name, stream, refusal.code, BODIES[pair])
         outcome = Outcome(Ending.REFUSED, f"{name}: {refusal}", refusal.code)
-        return Send(frame, name, _TIMEOUTS.sequence_s, end=outcome)
+        return Send(frame, name, self._times.sequence_s, end=outcome)
 
     def _frame(
         self, name: str, stream: int | None, code: str, body: Body, signature: Body | None = None

@@ -97,9 +97,7 @@ REPLIES: list[tuple[tuple[str, ...], str, Reply, dict[str, Any]]] = [
         (V21,),
         "GetCertificateChainStatus",
         ChainStatusReply(
-            statuses=(
-                ChainStatus(hash_data=HASH, source="OCSP", status="Revoked", next_update=T0),
-            )
+            statuses=(ChainStatus(hash_data=HASH, source="OCSP", status="Revoked", next_update=T0),)
         ),
         {
             "certificateStatus": [

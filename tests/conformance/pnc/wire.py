@@ -95,9 +95,7 @@ V21: list[Example] = [
         },
         ChainStatusAsked(
             queries=(
-                ChainStatusQuery(
-                    hash_data=HASH, source="CRL", urls=("http://crl.example.com",)
-                ),
+                ChainStatusQuery(hash_data=HASH, source="CRL", urls=("http://crl.example.com",)),
             )
         ),
     ),

@@ -24,6 +24,7 @@ from charger_sim.iso15118.iso20.services import ControlMode, ServiceId
 from charger_sim.iso15118.machine import Ending
 from charger_sim.iso15118.session import EvccSession, SeccSession
 from charger_sim.iso15118.streams import AsyncioStream, connect, memory_pair
+from charger_sim.iso15118.timeouts import ISO_20, Timeouts
 from pki.build import Subject
 from pki.leaf import issue_credential
 from pki.ports import SystemClock
@@ -53,15 +54,17 @@ GROUP = {Suite.ISO_20: tls.ISO_20_GROUP, Suite.ISO_20_ED448: tls.ISO_20_GROUP_44
 class Charger:
     """A listening charger; remembers paused sessions from connection to connection."""
 
-    def __init__(self, world: World, **backend) -> None:
+    def __init__(self, world: World, times: Timeouts = ISO_20) -> None:
         self.world = world
-        self.backend = PkiBackend(world.pki, **backend)
+        self.times = times
+        self.backend = PkiBackend(world.pki)
         self.evse = SimpleEvse("DE*ACM*E1", EVSE, setpoint_w=-10_000.0)
         self.paused = PausedSessions()
         self.outcomes = []
 
     def machine(self):
-        return Secc(SeccConfig(ALL_SERVICES), self.evse, self.world.clock, os.urandom, self.paused)
+        config = SeccConfig(ALL_SERVICES)
+        return Secc(config, self.evse, self.world.clock, os.urandom, self.paused, self.times)
 
     async def serve(self, stream) -> None:
         session = SeccSession(dict.fromkeys((Protocol.ISO_20_DC, Protocol.ISO_20_AC), self.machine))
@@ -71,12 +74,15 @@ class Charger:
 
     @asynccontextmanager
     async def listening(self, context: ssl.SSLContext | None):
-        async def accept(reader, writer):
-            await self.serve(AsyncioStream(reader, writer))
+        sessions = []
+
+        def accept(reader, writer):
+            sessions.append(asyncio.create_task(self.serve(AsyncioStream(reader, writer))))
 
         server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=context)
         async with server:
             yield server.sockets[0].getsockname()[1]
+            await asyncio.gather(*sessions)
 
 
 async def _drive(config, world, stream, resume=None, vehicle=None):
@@ -206,9 +212,9 @@ async def test_a_charger_of_another_root_is_not_trusted():
             await connect("127.0.0.1", port, evcc_context, 5.0)
 
 
-async def test_a_backend_slower_than_the_charger_may_be_is_polled(monkeypatch):
+async def test_a_backend_slower_than_the_charger_may_be_is_polled():
     world = shared_world()
-    charger = Charger(world)
+    charger = Charger(world, replace(ISO_20, performance_s=0.1))
     quick, asked = charger.backend.authorize, []
 
     async def slow(question):
@@ -217,11 +223,6 @@ async def test_a_backend_slower_than_the_charger_may_be_is_polled(monkeypatch):
         return await quick(question)
 
     charger.backend.authorize = slow
-    monkeypatch.setattr(
-        "charger_sim.iso15118.iso20.secc._TIMEOUTS",
-        replace(__import__("charger_sim.iso15118.timeouts", fromlist=["ISO_20"]).ISO_20,
-                performance_s=0.1),
-    )  # fmt: skip
     here, there = memory_pair()
     server = asyncio.create_task(charger.serve(there))
     _, outcome = await _drive(_fast(car(world)), world, here)

@@ -108,6 +108,29 @@ def test_any_part_of_the_orders_may_arrive_first(start_w: list[float], arrived: 
 DESK_FOR_PARTS = make_desk()
 
 
+def test_nobodys_battery_is_drained_so_that_others_charge() -> None:
+    """Discharge only where pausing every car does not lift the voltage enough."""
+
+    def with_v2g(desk: FeederDesk, limit_v_pu: float) -> Decision:
+        evses = tuple(
+            EvseNow(key, place, Footing.LED, 0.0, 0.0, Want(150_000.0, -100_000.0, 1.0), None)
+            for key, place in PLACES.items()
+        )
+        assert desk.limits.v_min_pu == limit_v_pu
+        return desk.decide(Snapshot(evses, 50.0), T0, FakeClock())
+
+    enough = with_v2g(make_desk(), V_MIN)
+    assert min(order.power_w for order in enough.orders) >= 0.0
+    strict = FeederDesk(
+        IEEE33, PLACES, Limits(0.93, 1.10, margin_pu=0.001), safe_frac=0.25, ramp_w_per_min=1e9,
+        period_s=1.0, droop=None,
+    )  # fmt: skip
+    needed = with_v2g(strict, 0.93)
+    power_w = {order.key: order.power_w for order in needed.orders}
+    assert min(power_w.values()) < 0.0
+    assert lowest_v_pu(power_w) >= 0.93
+
+
 def test_stale_evses_are_sent_to_their_safe_power_and_counted_at_their_worst(
     desk: FeederDesk,
 ) -> None:

@@ -13,6 +13,7 @@ from cryptography.x509.oid import NameOID
 
 from pki.build import Subject
 from pki.errors import IssuanceError, NotFoundError, RequestError
+from pki.hierarchy import Config, issue_successor_root
 from pki.issue import LintError, Order, ca_id, issue, recover, root_of
 from pki.keys import PrivateKey, generate
 from pki.leaf import issue_credential, issue_for_request, issue_leaf
@@ -28,6 +29,7 @@ from tests.unit.pki.support import (
     credential,
     der,
     new_pki,
+    root,
     seeded,
     shared_credential,
     shared_pki,
@@ -212,3 +214,25 @@ def test_a_serial_is_used_once() -> None:
     credential(stuck, Suite.ISO_2, Role.SECC)
     with pytest.raises(RequestError, match="serial 4242"):
         credential(stuck, Suite.ISO_2, Role.SECC)
+
+
+@pytest.mark.parametrize("suite", [Suite.OCPP, Suite.ISO_2])
+def test_a_successor_root_is_signed_by_the_old_one(suite: Suite) -> None:
+    """OCPP 2.0.1 M05.FR.09: a station takes a new root only on the old one's word."""
+    pki = new_pki(suite)
+    new = issue_successor_root(pki, suite, Config("Acme 2"))
+    old = root(pki, suite)
+    new.certificate.verify_directly_issued_by(old)
+    assert new.certificate.public_key() != old.public_key()
+    row = profile(Role.CSMS_ROOT if suite is Suite.OCPP else Role.V2G_ROOT, suite)
+    assert lint(new.certificate, row, suite) == []
+    assert new.certificate.not_valid_after_utc == old.not_valid_after_utc
+
+
+def test_a_sub_ca_cannot_make_a_root() -> None:
+    pki = shared_pki(Suite.ISO_2)
+    key = generate(KeyKind.P256, seeded()).public_key()
+    subject = Subject("Usurper", "Acme")
+    order = Order(Suite.ISO_2, Role.V2G_ROOT, subject, key, "x-root", "iso15118-2/mo-sub1")
+    with pytest.raises(RequestError, match="cannot issue v2g-root"):
+        issue(pki, order)

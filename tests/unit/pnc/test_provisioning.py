@@ -51,9 +51,7 @@ SOURCES = pytest.mark.parametrize("make", [BuiltInSource, pool], ids=["built-in"
 
 @SOURCES
 @pytest.mark.parametrize("suite", [Suite.ISO_2, Suite.ISO_20, Suite.ISO_20_ED448])
-async def test_the_car_can_open_what_it_is_given(
-    make: type[ContractSource], suite: Suite
-) -> None:
+async def test_the_car_can_open_what_it_is_given(make: type[ContractSource], suite: Suite) -> None:
     pki = new_pki(suite)
     car = new_car(pki, suite)
     sell_contract(pki)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from csms.domain.errors import NotPermitted, StoreUnavailable
@@ -174,3 +175,18 @@ async def test_a_station_that_never_booted_may_not_speak() -> None:
     stranger = StationState(station_id=StationId("CP2"))
     with pytest.raises(NotPermitted):
         await handle(site.core, stranger, Heartbeat())
+
+
+async def test_the_stations_clock_skew_is_known_from_what_it_tells_now_but_not_from_its_queue() -> (
+    None
+):
+    site = Site()
+    late = msgspec.structs.replace(
+        event_2x(TransactionPhase.STARTED, 0, 0.0), at=T0 + timedelta(seconds=7)
+    )
+    await site.tell(late)
+    assert site.station.clock_skew_s == 7.0
+    await site.tell(
+        msgspec.structs.replace(late, seq_no=1, at=T0 - timedelta(hours=1), offline=True)
+    )
+    assert site.station.clock_skew_s == 7.0

@@ -1,0 +1,142 @@
+"""Primitives: small operations that are timed one by one, a little after every session.
+
+They are timed as a session meets them, once at a time and not in a hot loop, so that their medians
+add up to what a session takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+
+from charger_sim.iso15118.driver import Clock, Step, run
+from charger_sim.iso15118.machine import End, Ending, Outcome, Output, Send, Wait
+from charger_sim.iso15118.streams import AsyncioStream, connect, memory_pair
+from charger_sim.iso15118.v2gtp import Frame, PayloadType
+
+SMALL_OCTETS = 32
+LARGE_OCTETS = 4_096
+_EXCHANGES = 6
+_TIMEOUT_S = 10.0
+
+
+class Samples:
+    """Seconds by name."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._values: defaultdict[str, list[float]] = defaultdict(list)
+
+    def add(self, name: str, seconds: float) -> None:
+        self._values[name].append(seconds)
+
+    def time(self, operations: Mapping[str, Callable[[], object]]) -> None:
+        """Do each operation once."""
+        for name, operation in operations.items():
+            begin_s = self._clock()
+            operation()
+            self.add(name, self._clock() - begin_s)
+
+    def medians(self) -> dict[str, float]:
+        return {name: statistics.median(values) for name, values in self._values.items()}
+
+
+class _Caller:
+    """Exchanges empty frames, small ones and large ones in turn."""
+
+    def __init__(self) -> None:
+        self._left = 2 * _EXCHANGES
+
+    def start(self, now_s: float) -> Output:
+        del now_s
+        self._left -= 1
+        name, octets = ("small", SMALL_OCTETS) if self._left % 2 else ("large", LARGE_OCTETS)
+        return Send(Frame(PayloadType.EXI, bytes(octets)), name, _TIMEOUT_S)
+
+    def receive(self, frame: Frame, now_s: float) -> Output:
+        del frame
+        return self.start(now_s) if self._left else End(Outcome(Ending.TERMINATED))
+
+    def time_out(self, now_s: float) -> End:
+        del now_s
+        return End(Outcome(Ending.TIMED_OUT))
+
+
+class _Echo:
+    """Answers each frame with an empty small one."""
+
+    def start(self, now_s: float) -> Output:
+        del now_s
+        return Wait(_TIMEOUT_S)
+
+    def receive(self, frame: Frame, now_s: float) -> Output:
+        del frame, now_s
+        return Send(Frame(PayloadType.EXI, bytes(SMALL_OCTETS)), "echo", _TIMEOUT_S)
+
+    def time_out(self, now_s: float) -> End:
+        del now_s
+        return End(Outcome(Ending.TIMED_OUT))
+
+
+async def time_memory(samples: Samples, clock: Clock) -> None:
+    """Round trips of a small and a large frame between two tasks."""
+    near, far = memory_pair()
+    await asyncio.gather(
+        run(_Caller(), near, clock=clock, on_step=_into(samples, "round_trip")),
+        run(_Echo(), far, clock=clock),
+    )
+
+
+async def time_loopback(
+    samples: Samples, clock: Clock, secc: ssl.SSLContext | None, evcc: ssl.SSLContext | None
+) -> None:
+    """TCP connect, and round trips over TCP; with contexts also over TLS, and TLS's own work."""
+    await _exchange(samples, clock, None, None, "tcp_round_trip" if secc else "round_trip")
+    if secc is None or evcc is None:
+        return
+    begin_s = clock()
+    tls_in_memory(secc, evcc)
+    samples.add("tls_handshake", clock() - begin_s)
+    await _exchange(samples, clock, secc, evcc, "round_trip")
+
+
+async def _exchange(
+    samples: Samples,
+    clock: Clock,
+    secc: ssl.SSLContext | None,
+    evcc: ssl.SSLContext | None,
+    name: str,
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await run(_Echo(), AsyncioStream(reader, writer), clock=clock)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=secc)
+    port = server.sockets[0].getsockname()[1]
+    begin_s = clock()
+    stream = await connect("127.0.0.1", port, evcc, _TIMEOUT_S)
+    if secc is None:
+        samples.add("tcp_connect", clock() - begin_s)
+    await run(_Caller(), stream, clock=clock, on_step=_into(samples, name))
+    server.close()
+    await server.wait_closed()
+
+
+def _into(samples: Samples, name: str) -> Callable[[Step], None]:
+    return lambda step: samples.add(f"{name}_{step.name}", step.t_end_s - step.t_begin_s)
+
+
+def tls_in_memory(secc: ssl.SSLContext, evcc: ssl.SSLContext) -> None:
+    """A whole TLS handshake without sockets or event loop: what both sides compute."""
+    to_secc, to_evcc = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = secc.wrap_bio(to_secc, to_evcc, server_side=True)
+    client = evcc.wrap_bio(to_evcc, to_secc)
+    waiting = [client, server]
+    while waiting:
+        side = waiting.pop(0)
+        try:
+            side.do_handshake()
+        except ssl.SSLWantReadError:
+            waiting.append(side)

@@ -1,0 +1,36 @@
+"""Reading what others made. `cryptography` parses names, times and extensions only when asked."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+
+from pki.errors import RequestError
+
+UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What `cryptography` raises for malformed or unknown content, on loading or on first use."""
+
+
+def load_certificate(octets: bytes) -> x509.Certificate:
+    """A certificate of DER, or of PEM if it looks like that, parsed to its end.
+
+    Raises RequestError, so that names and extensions of what is returned can be used freely.
+    """
+    try:
+        if octets.lstrip().startswith(b"-----BEGIN"):
+            loaded = x509.load_pem_x509_certificate(octets)
+        else:
+            loaded = x509.load_der_x509_certificate(octets)
+        _ = (loaded.subject, loaded.issuer, loaded.extensions, loaded.public_key())
+    except UNREADABLE as error:
+        raise RequestError(f"the certificate cannot be read: {error}") from None
+    return loaded
