@@ -17,6 +17,7 @@ import typer
 
 from charger_sim.demo import demo_scenario
 from charger_sim.feeders import resolve_feeder
+from charger_sim.iso15118.errors import Iso15118Error
 from charger_sim.plant import FeederError, PlantDiverged, PlantFeeder, ieee33, load_feeder
 from charger_sim.reference import uncontrolled
 from charger_sim.scenario import Scenario, ScenarioError, load_scenario
@@ -119,6 +120,33 @@ def reference(
         _show(asdict(uncontrolled(load_scenario(scenario), seconds)), as_json=as_json)
     except (ScenarioError, FeederError, PlantDiverged, OSError) as error:
         raise _fail(str(error)) from error
+
+
+@app.command()
+def handshake(
+    protocol: Annotated[
+        Literal["iso15118-2", "iso15118-20"], typer.Option(help="Edition.")
+    ] = "iso15118-2",
+    auth: Annotated[Literal["pnc", "eim"], typer.Option(help="By contract or externally.")] = "pnc",
+    install: Annotated[bool, typer.Option("--install", help="The car gets its contract.")] = False,
+    transport: Annotated[Literal["memory", "loopback"], typer.Option()] = "loopback",
+    repeat: Annotated[int, typer.Option(help="How many handshakes.", min=1)] = 100,
+    device: Annotated[str | None, typer.Option(help="Real devices: captured-pair (-2).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Time ISO 15118 from TCP connect to AuthorizationRes(Finished), and predict it."""
+    from charger_sim.iso15118.handshake import run as timing
+
+    try:
+        report = timing.handshake(
+            protocol, auth, install=install, transport=transport, repeat=repeat
+        )
+        values = report.to_builtins()
+        if device is not None:
+            values["device_ms"] = timing.as_device(report, device, by_contract=auth == "pnc")
+    except (Iso15118Error, KeyError) as error:
+        raise _fail(str(error)) from error
+    print(json.dumps(values) if as_json else timing.as_text(values))
 
 
 def _plan(

@@ -16,6 +16,7 @@ from csms.dispatch.ac_check import Limits
 from csms.dispatch.decide import FeederDesk
 from csms.dispatch.loop import DispatchLoop
 from csms.dispatch.signals import GridSignals
+from csms.domain.commands import Command
 from csms.domain.der import FreqDroop
 from csms.domain.errors import DomainError
 from csms.domain.events import VariableReported
@@ -44,6 +45,7 @@ from csms.services.certificate_signing import CertificateSigning
 from csms.services.command_desk import CommandDesk
 from csms.services.core import Core, Policy
 from csms.services.device_model import record_variables
+from csms.services.guard import PowerGuard
 from csms.services.live import LiveBus
 from csms.services.onboarding import Onboarding, OnboardingPlan
 from csms.services.plug_and_charge import PlugAndCharge
@@ -84,7 +86,7 @@ class CentralSystem:
         self.courier = LinkCourier(self.fleet, self._learned)
         self.desk = CommandDesk(
             self.courier, store.journal, store.history, self.live, clock, new_id,
-            timeout_s=settings.ocpp.command_timeout_s,
+            timeout_s=settings.ocpp.command_timeout_s, guard=self._guard,
         )  # fmt: skip
         self.core = Core(
             fleet=self.fleet,
@@ -100,6 +102,7 @@ class CentralSystem:
             ),
             pnc=self._plug_and_charge(pnc) if pnc is not None else None,
         )
+        self.root_pool = None if pnc is None else pnc.root_pool
         self.renewal: CertificateRenewal | None = None
         if pnc is not None and pnc.expiring is not None:
             self.renewal = CertificateRenewal(pnc.expiring, self.fleet, self.desk, self.live, clock)
@@ -152,6 +155,8 @@ class CentralSystem:
             self.spawn(self.dispatch.run(), "dispatch")
         if self.renewal is not None:
             self.spawn(self.renewal.run(), "certificate renewal")
+        if self.root_pool is not None:
+            self.spawn(self.root_pool.run(), "root pool")
 
     async def _recover(self) -> None:
         for tx in await self.store.history.open_transactions():
@@ -255,6 +260,11 @@ class CentralSystem:
         return station is not None and any(
             control.control_type == "FreqDroop" for control in station.der_controls.values()
         )
+
+    def _guard(self, station_id: StationId, command: Command) -> None:
+        """While dispatch protects the feeder, nobody else lifts an EVSE above its safe power (G5)."""
+        if self.dispatch is not None:
+            PowerGuard(self.fleet, self._safe_power_w).check(station_id, command)
 
     def _safe_power_w(self, key: EvseKey, place: EvsePlace) -> float:
         if self.dispatch is None:

@@ -35,9 +35,9 @@ from pki.lint import lint as lint_certificate
 from pki.ocsp import Responder, presign
 from pki.parse import UNREADABLE, load_certificate
 from pki.profiles import AUTHORITIES, Role, Suite, profile
+from pki.record import Record, Status
 from pki.revoke import REASONS, make_crl
 from pki.revoke import revoke as revoke_certificate
-from pki.store import Record, Status
 
 app = typer.Typer(help="A V2G PKI: issue, revoke, answer, serve.", no_args_is_help=True)
 

@@ -33,7 +33,8 @@ from pki.lint import Finding, lint
 from pki.locks import Exclusive, thread_lock
 from pki.ports import Clock, RandomBytes
 from pki.profiles import AUTHORITIES, KeyKind, Profile, Role, Suite, profile
-from pki.store import Record, Store
+from pki.record import Record
+from pki.store import Store
 
 SERIAL_OCTETS: Final = 17
 """136 random bits: over twice the 64 that the CA/Browser Forum's baseline asks for."""
@@ -167,10 +168,10 @@ def recover(pki: Pki) -> list[Record]:
     return left
 
 
-def issue_with_key(pki: Pki, order_without_key: Order, private_key: PrivateKey) -> Issued:
+def issue_with_key(pki: Pki, order: Order, private_key: PrivateKey) -> Issued:
     """Keep the key in the key store under the order's name, then issue. For authorities and CPS."""
-    pki.keys.save(order_without_key.name, private_key)
-    return issue(pki, order_without_key)
+    pki.keys.save(order.name, private_key)
+    return issue(pki, order)
 
 
 def intermediates(store: Store, issuer: str | None) -> tuple[x509.Certificate, ...]:
@@ -199,12 +200,9 @@ def _check_issuer(pki: Pki, order: Order, row: Profile) -> None:
             raise RequestError(f"a {order.role} certificate needs an issuer")
         return
     found = pki.store.current(order.issuer)
-    expected = row.issuer
-    if order.role is Role.OCSP_RESPONDER:
-        fits = found.role in AUTHORITIES
-    else:  # a root under a root of its kind is a successor (M05.FR.09)
-        fits = found.role is (expected or order.role)
-    if not fits:
+    # a root under a root of its kind is a successor (OCPP 2.0.1 M05.FR.09)
+    allowed = AUTHORITIES if order.role is Role.OCSP_RESPONDER else {row.issuer or order.role}
+    if found.role not in allowed:
         raise RequestError(f"{order.issuer} cannot issue {order.role}")
     if found.suite is not order.suite:
         raise RequestError(f"{order.issuer} is of suite {found.suite}, expected {order.suite}")

@@ -19,7 +19,7 @@ from pki.errors import KeyStoreError, NotFoundError
 from pki.issue import Pki, responder_id
 from pki.keys import signature_hash
 from pki.profiles import AUTHORITIES
-from pki.store import Record, Status
+from pki.record import Record, Status
 
 ANSWER_VALIDITY: Final = timedelta(hours=12)
 MAX_REQUEST_OCTETS: Final = 2048
@@ -111,7 +111,7 @@ def _sign(pki: Pki, ca: str, serial: int, algorithm: str, now: datetime) -> byte
     answer = builder.certificates([responder]).sign(key, signature_hash(key))
     der = answer.public_bytes(Encoding.DER)
     if record is not None:
-        pki.store.put_ocsp(ca, serial, algorithm, der, now, next_update)
+        pki.store.put_ocsp(record, algorithm, der, now, next_update)
     return der
 
 

@@ -27,7 +27,7 @@ from pki.leaf import issue_credential
 from pki.ocsp import answer_for
 from pki.parse import load_certificate
 from pki.profiles import MAX_CHAIN_CERTIFICATES, Role, Suite
-from pki.store import Status
+from pki.record import Status
 from pki.verify import CertificateStatus, verify
 
 MAX_CONTRACTS: Final = 10

@@ -13,7 +13,7 @@ from pki.issue import Pki
 from pki.keys import signature_hash
 from pki.ocsp import presign_one
 from pki.profiles import Role
-from pki.store import Record, Status
+from pki.record import Record, Status
 
 CRL_VALIDITY: Final = timedelta(days=7)
 ROOT_CRL_VALIDITY: Final = timedelta(days=365)

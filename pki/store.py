@@ -11,59 +11,13 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from cryptography import x509
-
 from pki.errors import NotFoundError, RequestError
-from pki.profiles import Role, Suite
-
-
-class Status(StrEnum):
-    """Life of a certificate."""
-
-    PENDING = "pending"
-    ISSUED = "issued"
-    REVOKED = "revoked"
-    ABANDONED = "abandoned"
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A certificate that was, or is about to be, signed.
-
-    `name` is unique among those in use: an authority ("iso15118-2/mo-sub2"), its responder, or a
-    leaf's own id. `der` is empty until the certificate is stored.
-    """
-
-    issuer: str
-    serial: int
-    name: str
-    suite: Suite
-    role: Role
-    subject: str
-    not_after: datetime
-    tbs_sha256: str
-    status: Status = Status.PENDING
-    der: bytes = b""
-    revoked_at: datetime | None = None
-    reason: str = ""
-
-    @property
-    def serial_hex(self) -> str:
-        return f"{self.serial:x}"
-
-    @property
-    def certificate(self) -> x509.Certificate:
-        """Raises NotFoundError for a row whose certificate was never stored."""
-        if not self.der:
-            raise NotFoundError(f"certificate {self.serial_hex} of {self.issuer} is {self.status}")
-        return x509.load_der_x509_certificate(self.der)
-
+from pki.profiles import Role
+from pki.record import Record, Status, octets, record_of_row
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS certificate (
@@ -204,7 +158,7 @@ class Store:
             issuer,
             f"{serial:x}",
         )
-        return _record(rows[0]) if rows else None
+        return record_of_row(rows[0]) if rows else None
 
     def find(
         self,
@@ -229,7 +183,7 @@ class Store:
             f"SELECT {_COLUMNS} FROM certificate WHERE {where} ORDER BY rowid",  # noqa: S608
             *given.values(),
         )
-        return [_record(row) for row in rows]
+        return [record_of_row(row) for row in rows]
 
     def current(self, name: str) -> Record:
         """The newest certificate in use under `name`. Raises NotFoundError."""
@@ -242,18 +196,20 @@ class Store:
 
     def put_ocsp(
         self,
-        issuer: str,
-        serial: int,
+        record: Record,
         algorithm: str,
         der: bytes,
         this_update: datetime,
         next_update: datetime,
     ) -> None:
+        """Keep an answer, unless the certificate was revoked while it was being signed."""
+        key = (record.issuer, record.serial_hex)
         times = (this_update.isoformat(), next_update.isoformat())
         with self._transaction() as db:
             db.execute(
-                "INSERT OR REPLACE INTO ocsp VALUES (?, ?, ?, ?, ?, ?)",
-                (issuer, f"{serial:x}", algorithm, der, *times),
+                "INSERT OR REPLACE INTO ocsp SELECT ?, ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM"
+                " certificate WHERE issuer = ? AND serial = ? AND status = ?)",
+                (*key, algorithm, der, *times, *key, record.status),
             )
 
     def ocsp(self, issuer: str, serial: int, algorithm: str, at: datetime) -> bytes | None:
@@ -267,7 +223,7 @@ class Store:
             at.isoformat(),
             at.isoformat(),
         )
-        return _octets(rows[0][0]) if rows else None
+        return octets(rows[0][0]) if rows else None
 
     def drop_ocsp(self, issuer: str, serial: int) -> None:
         with self._transaction() as db:
@@ -286,7 +242,7 @@ class Store:
         rows = self._rows(
             "SELECT der FROM crl WHERE issuer = ? ORDER BY number DESC LIMIT 1", issuer
         )
-        return _octets(rows[0][0]) if rows else None
+        return octets(rows[0][0]) if rows else None
 
     # audit head and pools
 
@@ -309,7 +265,7 @@ class Store:
 
     def pool_get(self, pool: str, key: str) -> bytes | None:
         rows = self._rows("SELECT value FROM pool WHERE pool = ? AND key = ?", pool, key)
-        return _octets(rows[0][0]) if rows else None
+        return octets(rows[0][0]) if rows else None
 
     def pool_list(self, pool: str, prefix: str) -> list[tuple[str, bytes]]:
         """Entries whose key begins with `prefix`, in the order of their keys."""
@@ -319,34 +275,10 @@ class Store:
             len(prefix),
             prefix,
         )
-        return [(str(key), _octets(value)) for key, value in rows]
+        return [(str(key), octets(value)) for key, value in rows]
 
     def pool_delete(self, pool: str, key: str) -> bool:
         """Whether there was such an entry."""
         with self._transaction() as db:
             changed = db.execute("DELETE FROM pool WHERE pool = ? AND key = ?", (pool, key))
             return changed.rowcount > 0
-
-
-def _octets(value: object) -> bytes:
-    if not isinstance(value, bytes):
-        raise TypeError(f"octets expected in the store, found {type(value).__name__}")
-    return value
-
-
-def _record(row: tuple[object, ...]) -> Record:
-    text = [str(value) for value in row]
-    return Record(
-        issuer=text[0],
-        serial=int(text[1], 16),
-        name=text[2],
-        suite=Suite(text[3]),
-        role=Role(text[4]),
-        subject=text[5],
-        not_after=datetime.fromisoformat(text[6]).astimezone(UTC),
-        tbs_sha256=text[7],
-        status=Status(text[8]),
-        der=_octets(row[9]),
-        revoked_at=None if row[10] is None else datetime.fromisoformat(text[10]),
-        reason=text[11],
-    )

@@ -17,6 +17,7 @@ from csms.api.openapi import build_openapi
 from csms.api.problems import install_problem_handlers
 from csms.api.routes import (
     administration,
+    certificates,
     commands,
     grid,
     health,
@@ -46,7 +47,9 @@ def create_api(deps: ApiDeps) -> FastAPI:
     app.state.background = []
     install_problem_handlers(app)
     app.add_middleware(EdgeMiddleware, metrics=deps.metrics, secure=deps.secure_cookies)
-    modules = (stations, commands, transactions, grid, studies, administration, stream, health)
+    modules = (
+        stations, commands, certificates, transactions, grid, studies, administration, stream, health,
+    )  # fmt: skip
     add_routes(app, *(module.router for module in modules))
 
     @app.get("/v1/openapi.json", include_in_schema=False)

@@ -30,7 +30,16 @@ _MOVES_POWER = frozenset(
         "NotifyAllowedEnergyTransfer",
     }
 )
-_RECONFIGURES = frozenset({"RawCall", "SetVariables", "SendVendorData"})
+_RECONFIGURES = frozenset(
+    {
+        "RawCall",
+        "SetVariables",
+        "SendVendorData",
+        "InstallCertificate",
+        "DeleteCertificate",
+        "CertificateSigned",
+    }
+)
 
 
 def role_for(command: Command) -> Role:

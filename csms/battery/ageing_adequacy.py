@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from csms.battery.calendar_fit import CalendarData
 from csms.battery.errors import AgeingDataError
 from csms.battery.statistics.adequacy import Equivalence, LackOfFit, equivalence, lack_of_fit
-from csms.battery.statistics.kenward_roger import adjusted_covariance, test_contrast
+from csms.battery.statistics.kenward_roger import adjusted_covariance, f_test
 from csms.battery.statistics.mixed_model import RandomEffect, fit_reml
 
 Float = NDArray[np.float64]
@@ -112,7 +112,7 @@ def split_error(predicted_pp: Float, data: CalendarData, *, margin_pp: float = 1
     scaled = (clock / mean)[:, None]
     fit = fit_reml(error, scaled, [RandomEffect("condition", data.condition.tolist(), scaled)])
     adjusted = adjusted_covariance(fit)
-    test = test_contrast(fit, np.eye(1), adjusted=adjusted)
+    test = f_test(fit, np.eye(1), adjusted=adjusted)
     systematic = fit.variances["condition"] * float(np.mean(scaled**2))
     systematic += float(fit.beta[0]) ** 2 * float(np.mean(scaled**2))
     noise = fit.variances["residual"]

@@ -90,9 +90,7 @@ def predict_loss_pp(pack: Pack, data: CalendarData) -> Float:
 def calendar_error(predicted_pp: Float, data: CalendarData) -> CalendarError:
     """How far a prediction is from the data."""
     error = predicted_pp - data.loss_pp
-    by = {
-        label: _rms(error[data.condition == index]) for index, label in enumerate(data.labels)
-    }
+    by = {label: _rms(error[data.condition == index]) for index, label in enumerate(data.labels)}
     return CalendarError(_rms(error), float(np.abs(error).max()), float(error.mean()), by)
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from csms.battery import ageing_kernel as kernel
 from csms.battery.errors import HistoryError
-from csms.battery.packs import Knee, Pack, get_pack
+from csms.battery.packs import Knee, get_pack
 
 Float = NDArray[np.float64]
 ZERO_C_K = 273.15

@@ -37,7 +37,7 @@ from csms.battery.statistics.datasets import (
 )
 from csms.battery.statistics.design_matrix import factorial
 from csms.battery.statistics.diagnostics import Diagnostics, diagnose
-from csms.battery.statistics.kenward_roger import FTest, adjusted_covariance, test_contrast
+from csms.battery.statistics.kenward_roger import FTest, adjusted_covariance, f_test
 from csms.battery.statistics.mixed_model import MixedModelFit, RandomEffect, fit_reml
 from csms.battery.statistics.split_plot import Power, SplitPlotDesign, design, power
 from csms.battery.wear import (
@@ -221,9 +221,7 @@ def _analyse(
     effects = [RandomEffect(k, [v[i] for i in keep]) for k, v in table.strata.items()]
     fit = fit_reml(table.response[keep], matrix.x, effects)
     adjusted = adjusted_covariance(fit)
-    terms = {
-        t: test_contrast(fit, matrix.contrast(t), adjusted=adjusted) for t in matrix.columns
-    }
+    terms = {t: f_test(fit, matrix.contrast(t), adjusted=adjusted) for t in matrix.columns}
     boot: dict[str, BootstrapTest] = {}
     if rng is not None and terms[whole].df_den <= FEW_WHOLE_PLOTS:
         boot[whole] = parametric_bootstrap(
@@ -237,8 +235,10 @@ def _sleepstudy() -> ExperimentStudy:
     subject = np.repeat(SLEEPSTUDY_SUBJECTS, n_day)
     day = np.tile(np.arange(float(n_day)), len(SLEEPSTUDY_SUBJECTS))
     x = np.column_stack([np.ones_like(day), day])
-    fit = fit_reml(SLEEPSTUDY_REACTION_MS.ravel(), x, [RandomEffect("subject", subject.tolist(), x)])
-    terms = {"day": test_contrast(fit, np.array([[0.0, 1.0]]))}
+    fit = fit_reml(
+        SLEEPSTUDY_REACTION_MS.ravel(), x, [RandomEffect("subject", subject.tolist(), x)]
+    )
+    terms = {"day": f_test(fit, np.array([[0.0, 1.0]]))}
     estimates = {"intercept": float(fit.beta[0]), "day": float(fit.beta[1])}
     source = "Belenky et al. 2003, doi:10.1046/j.1365-2869.2003.00337.x"
     return _study("sleepstudy", source, fit, terms, estimates, {})

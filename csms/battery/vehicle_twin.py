@@ -130,6 +130,8 @@ def _check(reading: Reading, before: Reading | None) -> None:
     if not all(np.isfinite([reading.t_s, reading.soc_frac, reading.temperature_c])):
         raise HistoryError(f"reading at {reading.t_s} s holds a value that is not finite")
     if not 0.0 <= reading.soc_frac <= 1.0:
-        raise HistoryError(f"reading at {reading.t_s:g} s: charge {reading.soc_frac:g} outside 0..1")
+        raise HistoryError(
+            f"reading at {reading.t_s:g} s: charge {reading.soc_frac:g} outside 0..1"
+        )
     if before is not None and reading.t_s < before.t_s:
         raise HistoryError(f"reading at {reading.t_s:g} s comes after one at {before.t_s:g} s")

@@ -57,7 +57,17 @@ def daily_profile(drive_depth: float, v2g_depth: float) -> Float:
     hours = [0.0, 6.0, 8.0, 9.0, 17.0, 18.0, 21.0, 23.0, 24.0]
     night = home - v2g_depth
     start = night + (full - night) / 7.0  # charging runs from 23 h to 6 h
-    level = [start, full, full, full - drive_depth / 2, full - drive_depth / 2, home, night, night, start]
+    level = [
+        start,
+        full,
+        full,
+        full - drive_depth / 2,
+        full - drive_depth / 2,
+        home,
+        night,
+        night,
+        start,
+    ]
     return np.asarray(np.interp(np.arange(HOURS_PER_YEAR) % 24, hours, level))
 
 
@@ -123,6 +133,8 @@ def segment_costs(
     price * n * (Phi(j / n) - Phi((j - 1) / n)) / efficiency. Raises BatteryError unless convex.
     """
     if n_segments < 1 or exponent < 1.0 or coefficient <= 0.0 or not 0.0 < efficiency <= 1.0:
-        raise BatteryError("need n_segments >= 1, coefficient > 0, exponent >= 1, 0 < efficiency <= 1")
+        raise BatteryError(
+            "need n_segments >= 1, coefficient > 0, exponent >= 1, 0 < efficiency <= 1"
+        )
     life = coefficient * (np.arange(n_segments + 1) / n_segments) ** exponent
     return np.asarray(price_eur_per_kwh * n_segments * np.diff(life) / efficiency)

@@ -86,7 +86,7 @@ def build(given: PlanInput) -> Program:
         shape=(m, len(cost)),
     )  # fmt: skip
     start = np.where(first, v.energy_wh[vehicle] / 1e3, 0.0)
-    # departure: e_last + shortfall >= target
+    # departure: stored energy plus shortfall reaches the target
     last = np.flatnonzero(np.r_[first[1:], True]) if m else np.zeros(0, int)
     who = vehicle[last]
     target = np.minimum(v.target_wh, v.capacity_wh)[who] / 1e3
@@ -140,7 +140,7 @@ def solve(program: Program) -> tuple[Float, int]:
     lp.a_matrix_.start_ = program.rows.indptr
     lp.a_matrix_.index_ = program.rows.indices
     lp.a_matrix_.value_ = program.rows.data
-    highs = highspy.Highs()
+    highs = highspy.Highs()  # type: ignore[no-untyped-call]
     highs.setOptionValue("output_flag", False)
     highs.setOptionValue("threads", 1)
     highs.setOptionValue("time_limit", 120.0)

@@ -103,7 +103,9 @@ def empirical(samples: Float) -> Discrete:
     """Each sample equally likely. Raises EmptyHistoryError without samples."""
     samples = np.asarray(samples, dtype=np.float64).ravel()
     if not len(samples):
-        raise EmptyHistoryError("no day of availability to learn from: a bid of zero is the fallback")
+        raise EmptyHistoryError(
+            "no day of availability to learn from: a bid of zero is the fallback"
+        )
     if not np.isfinite(samples).all():
         raise PlanError(f"sample {int(np.argmax(~np.isfinite(samples)))} is not finite")
     return Discrete(np.sort(samples), np.full(len(samples), 1.0 / len(samples)))
@@ -111,8 +113,8 @@ def empirical(samples: Float) -> Discrete:
 
 def binomial(n: int, p: float, *, unit: float = 1.0) -> Discrete:
     """Number of `n` independent vehicles plugged in with probability `p`, times `unit`."""
-    k = np.arange(n + 1)
-    return Discrete(unit * k, stats.binom.pmf(k, n, p))
+    k = np.arange(n + 1, dtype=np.float64)
+    return Discrete(np.asarray(unit * k), stats.binom.pmf(k, n, p))
 
 
 def beta_binomial(n: int, p: float, rho: float, *, unit: float = 1.0) -> Discrete:
@@ -121,8 +123,8 @@ def beta_binomial(n: int, p: float, rho: float, *, unit: float = 1.0) -> Discret
         raise PlanError(f"need n >= 1, 0 < p < 1, 0 <= rho < 1, not {n}, {p}, {rho}")
     if rho == 0.0:
         return binomial(n, p, unit=unit)
-    k, total = np.arange(n + 1), (1.0 - rho) / rho
-    return Discrete(unit * k, stats.betabinom.pmf(k, n, p * total, (1.0 - p) * total))
+    k, total = np.arange(n + 1, dtype=np.float64), (1.0 - rho) / rho
+    return Discrete(np.asarray(unit * k), stats.betabinom.pmf(k, n, p * total, (1.0 - p) * total))
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,13 +52,15 @@ def post_prices(
     if wholesale.shape != (n,) or cap.shape != (n,) or energy.shape != (n_class,):
         raise GameError(f"wholesale {wholesale.shape}, cap {cap.shape}, energy {energy.shape}")
     if 2 * n_class * n > MAX_BINARIES:
-        raise GameError(f"{n_class} classes times {n} intervals: group the drivers into fewer classes")
+        raise GameError(
+            f"{n_class} classes times {n} intervals: group the drivers into fewer classes"
+        )
     if (cap < 0).any() or mean_cap <= 0.0 or (upper < 0).any() or (energy < 0).any():
         raise GameError("caps must be positive, energies and bounds at least 0")
     short = np.flatnonzero(upper.sum(axis=1) < energy - 1e-9)
     if len(short):
         raise GameError(f"class {int(short[0])} cannot take its energy inside its bounds")
-    highs = highspy.Highs()
+    highs = highspy.Highs()  # type: ignore[no-untyped-call]
     highs.setOptionValue("output_flag", False)
     highs.setOptionValue("threads", 1)
     highs.setOptionValue("time_limit", 60.0)

@@ -122,7 +122,9 @@ def plan_day(given: PlanInput) -> Plan:
         Shortfall(
             int(i),
             float(missing[i]),
-            "stay too short" if reach[i] < v.target_wh[i] - SHORTFALL_TOLERANCE_WH else "feeder limit",
+            "stay too short"
+            if reach[i] < v.target_wh[i] - SHORTFALL_TOLERANCE_WH
+            else "feeder limit",
         )
         for i in np.flatnonzero(missing > SHORTFALL_TOLERANCE_WH)
     )
@@ -169,7 +171,9 @@ def _check(given: PlanInput) -> None:
             raise PlanError(f"{name}: {n} finite values of at least 0 expected, not {column.shape}")
     if n * t > MAX_CELLS:
         raise PlanError(f"{n} vehicles times {t} intervals exceeds {MAX_CELLS}")
-    _refuse("departs before it arrives or after the horizon", (v.depart < v.arrive) | (v.depart > t))
+    _refuse(
+        "departs before it arrives or after the horizon", (v.depart < v.arrive) | (v.depart > t)
+    )
     _refuse("holds more than its capacity", v.energy_wh > v.capacity_wh * (1 + 1e-9))
     for name, price in (("import_price", given.import_price), ("export_price", given.export_price)):
         if price.shape != (t,) or not np.isfinite(price).all():

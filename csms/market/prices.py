@@ -24,6 +24,7 @@ import io
 import math
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -154,7 +155,12 @@ def _assemble(
     return _even(seen, repairs, repair, max_gap_h)
 
 
-def _even(seen, repairs, repair, max_gap_h):  # type: ignore[no-untyped-def]
+def _even(
+    seen: dict[datetime, tuple[int, float]],
+    repairs: Counter[str],
+    repair: Callable[[str, int, str], None],
+    max_gap_h: float,
+) -> PriceTable:
     if len(seen) < 2:
         raise PriceTableError("fewer than two rows hold a time and a price")
     times = sorted(seen)
@@ -210,7 +216,9 @@ def _day_first(rows: list[tuple[int, str]], given: bool | None) -> bool | None:
     if given is not None:
         return given
     if not (day or month):
-        raise PriceTableError(f"row {slashed[0]}: {slashed[1]!r} may be day or month first: say which")
+        raise PriceTableError(
+            f"row {slashed[0]}: {slashed[1]!r} may be day or month first: say which"
+        )
     return bool(day)
 
 

@@ -70,12 +70,14 @@ def read_session_model(
 
 
 def draw_sessions(
-    model: SessionModel, n_days: int, n_cars: int, rng: np.random.Generator, *, max_stay_h: float = 23.0
+    model: SessionModel,
+    n_days: int,
+    n_cars: int,
+    rng: np.random.Generator,
+    *,
+    max_stay_h: float = 23.0,
 ) -> Sessions:
-    """One session per car and day; longer stays leave with the longest ones needing most energy.
-
-    Stay and energy are drawn with a common factor, so that those who need more stay longer.
-    """
+    """One session per car and day; stay and energy share a factor: who needs more stays longer."""
     size = (n_days, n_cars)
     p = model.arrival_weight / model.arrival_weight.sum()
     arrive = (rng.choice(96, size=size, p=p) + rng.uniform(size=size)) / 4.0
@@ -84,7 +86,9 @@ def draw_sessions(
     grid = (np.arange(len(model.stay_h)) + 0.5) / len(model.stay_h)
     stay = np.interp(common, grid, model.stay_h)
     grid = (np.arange(len(model.energy_kwh)) + 0.5) / len(model.energy_kwh)
-    return Sessions(arrive, np.minimum(stay, max_stay_h), np.interp(u_energy, grid, model.energy_kwh))
+    stay = np.minimum(stay, max_stay_h)
+    stay[:-1] = np.minimum(stay[:-1], 24.0 + arrive[1:] - arrive[:-1])  # gone before it comes again
+    return Sessions(arrive, stay, np.interp(u_energy, grid, model.energy_kwh))
 
 
 def _quantiles(text: str, column: str, what: str) -> Float:

@@ -74,7 +74,9 @@ def outcome(market: LinearMarket, price: Float) -> Outcome:
     """Surplus and welfare at given retail prices (n,). The retailer's balance is in the welfare."""
     quantity = (market.a - price) / market.b
     if (quantity < 0).any():
-        raise TariffError(f"interval {int(np.argmax(quantity < 0))}: the price exceeds every demand")
+        raise TariffError(
+            f"interval {int(np.argmax(quantity < 0))}: the price exceeds every demand"
+        )
     wholesale = market.c + market.m * quantity
     consumer = float(np.mean(market.b * quantity**2 / 2.0))
     producer = float(np.mean(market.m * quantity**2 / 2.0))

@@ -84,7 +84,7 @@ def fit_ellipsoid(
             f"the covariance of {len(shape)} errors in {errors.shape[1]} dimensions is singular even"
             " after shrinkage: the errors do not vary; use the nominal plan"
         )
-    center = shape.mean(axis=0)
+    center = np.asarray(shape.mean(axis=0), dtype=np.float64)
     unit = Ellipsoid(center, np.linalg.cholesky(covariance), 1.0)
     radius = float(np.sort(unit.distance(rest))[rank - 1])
     return EllipsoidFit(

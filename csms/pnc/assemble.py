@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pydantic import SecretStr
-
 from csms.clock import Clock
 from csms.domain.certificates import (
     CertificateSigner,
@@ -20,16 +18,18 @@ from csms.pnc.contract import ChainVerifier
 from csms.pnc.http import HttpClient
 from csms.pnc.ocsp import OcspLookup
 from csms.pnc.provisioning import BuiltInSource, ContractSource, PoolSource, Provisioning
+from csms.pnc.root_pool import RootPool
 from csms.pnc.signing import BuiltInSigner, EstSigner
 from csms.pnc.status import StatusService
-from csms.pnc.trust import Trust, read_certificates, read_crl
+from csms.pnc.tokens import ClientCredentials, FixedToken, TokenSource
+from csms.pnc.trust import Trust, TrustStore, read_certificates, read_crl
 from csms.settings.model import Pnc
 from pki.hierarchy import Config, open_folder, read_config
 from pki.issue import Pki
 from pki.ocsp import Responder
 from pki.profiles import AUTHORITIES
 from pki.provisioning import roots
-from pki.store import Status
+from pki.record import Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class Ports:
     signer: CertificateSigner | None
     expiring: Callable[[datetime], Sequence[ExpiringCertificate]] | None
     """Only our own PKI knows what it has issued."""
+    root_pool: RootPool | None
 
 
 def open_built_in(options: Pnc) -> BuiltInPki | None:
@@ -64,7 +65,8 @@ def assemble(
     """``None`` while Plug & Charge is off. Raises ``TrustError`` for files that cannot be used."""
     if not options.enabled:
         return None
-    trust = read_trust(options, built_in)
+    trust = TrustStore(read_trust(options, built_in))
+    token = _token(options, client, clock)
     lookup = OcspLookup(
         client,
         clock,
@@ -72,13 +74,18 @@ def assemble(
         timeout_s=options.ocsp_timeout_s,
         in_process=Responder(built_in.pki).answer if built_in else None,
     )
-    source = _source(options, built_in, client)
-    signer = _signer(options, built_in, client)
+    source = _source(options, built_in, client, token)
+    signer = _signer(options, built_in, client, token)
     return Ports(
         verifier=ChainVerifier(trust, lookup, clock, budget_s=options.ocsp_timeout_s),
         statuses=StatusService(trust, lookup, client, clock, timeout_s=options.ocsp_timeout_s),
         provisioning=Provisioning(source, clock) if source else None,
         signer=signer,
+        root_pool=RootPool(
+            trust, client, options.root_pool_url, token, timeout_s=options.external_timeout_s
+        )
+        if options.root_pool_url
+        else None,
         expiring=signer.expiring if isinstance(signer, BuiltInSigner) else None,
     )
 
@@ -103,25 +110,27 @@ def read_trust(options: Pnc, built_in: BuiltInPki | None) -> Trust:
     )
 
 
-def _source(options: Pnc, built_in: BuiltInPki | None, client: HttpClient) -> ContractSource | None:
+def _source(
+    options: Pnc, built_in: BuiltInPki | None, client: HttpClient, token: TokenSource
+) -> ContractSource | None:
     if options.provisioning_url is not None:
         return PoolSource(
             client,
             options.provisioning_url,
-            _secret(options.provisioning_token),
+            token,
             timeout_s=options.external_timeout_s,
         )
     return BuiltInSource(built_in.pki) if built_in else None
 
 
 def _signer(
-    options: Pnc, built_in: BuiltInPki | None, client: HttpClient
+    options: Pnc, built_in: BuiltInPki | None, client: HttpClient, token: TokenSource
 ) -> CertificateSigner | None:
     if options.est_url is not None:
         return EstSigner(
             client,
             options.est_url,
-            _secret(options.est_token),
+            token,
             timeout_s=options.external_timeout_s,
         )
     if built_in is None:
@@ -129,5 +138,15 @@ def _signer(
     return BuiltInSigner(built_in.pki, built_in.config.organization, built_in.config.country)
 
 
-def _secret(value: SecretStr | None) -> str | None:
-    return None if value is None else value.get_secret_value()
+def _token(options: Pnc, client: HttpClient, clock: Clock) -> TokenSource:
+    secret = None if options.secret is None else options.secret.get_secret_value()
+    if options.token_url is None or options.client_id is None:
+        return FixedToken(secret)
+    return ClientCredentials(
+        client,
+        options.token_url,
+        options.client_id,
+        secret or "",
+        clock,
+        timeout_s=options.external_timeout_s,
+    )

@@ -17,7 +17,7 @@ from csms.clock import Clock
 from csms.domain.certificates import ContractVerdict
 from csms.pnc.ocsp import OcspLookup
 from csms.pnc.ocsp_by_hash import status_by_hash
-from csms.pnc.trust import Trust, issuer_among, ocsp_urls
+from csms.pnc.trust import TrustStore, issuer_among, ocsp_urls
 from pki.evidence import Evidence, EvidenceError
 from pki.hash_data import HashData, from_ocpp, hash_data
 from pki.profiles import Role
@@ -29,7 +29,9 @@ MAX_HASH_DATA = 4
 class ChainVerifier:
     """The built-in ``ContractVerifier``. ``budget_s`` bounds all OCSP questions of one contract together."""
 
-    def __init__(self, trust: Trust, lookup: OcspLookup, clock: Clock, *, budget_s: float) -> None:
+    def __init__(
+        self, trust: TrustStore, lookup: OcspLookup, clock: Clock, *, budget_s: float
+    ) -> None:
         self._trust = trust
         self._lookup = lookup
         self._clock = clock
@@ -56,12 +58,14 @@ class ChainVerifier:
         )
 
     def _judge(self, chain_pem: str, answers: Sequence[bytes]) -> Verdict:
-        evidence = Evidence(crls=self._trust.crls, ocsp=tuple(answers))
-        return verify(chain_pem, Role.CONTRACT, self._trust.roots, evidence, self._clock.now())
+        evidence = Evidence(crls=self._trust.current.crls, ocsp=tuple(answers))
+        return verify(
+            chain_pem, Role.CONTRACT, self._trust.current.roots, evidence, self._clock.now()
+        )
 
     async def _answers(self, chain_pem: str) -> list[bytes]:
         chain = x509.load_pem_x509_certificates(chain_pem.encode())
-        candidates = (*chain, *self._trust.roots)
+        candidates = (*chain, *self._trust.current.roots)
         questions = []
         for certificate in chain:
             issuer = issuer_among(certificate, candidates)
@@ -93,7 +97,7 @@ class ChainVerifier:
     def _status(
         self, data: HashData, answer: bytes | None
     ) -> tuple[x509_ocsp.OCSPCertStatus | None, str]:
-        issuer = self._trust.issuer_of(data)
+        issuer = self._trust.current.issuer_of(data)
         if issuer is None:
             return None, "issued by an authority that is not known here"
         if answer is None:

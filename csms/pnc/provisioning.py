@@ -20,6 +20,7 @@ from csms.clock import Clock
 from csms.domain.certificates import EvCertificateAsked, EvCertificateReply, ProvisioningFailed
 from csms.domain.emaid import canonical_emaid
 from csms.pnc.http import HttpClient, HttpFailed
+from csms.pnc.tokens import TokenSource
 from pki.errors import PkiError
 from pki.issue import Pki
 from pki.provisioning import answer_installation
@@ -76,13 +77,11 @@ class PoolSource:
     """``POST <url>/v1/ccp/signedContractData`` as the Open Plug&Charge Protocol names it."""
 
     def __init__(
-        self, client: HttpClient, url: str, token: str | None, *, timeout_s: float
+        self, client: HttpClient, url: str, token: TokenSource, *, timeout_s: float
     ) -> None:
         self._client = client
         self._url = f"{url.rstrip('/')}/v1/ccp/signedContractData"
-        self._headers = {"Content-Type": "application/json"}
-        if token:
-            self._headers["Authorization"] = f"Bearer {token}"
+        self._token = token
         self._timeout_s = timeout_s
 
     async def contracts(self, exi: bytes, namespace: str) -> Sequence[Contract]:
@@ -93,8 +92,9 @@ class PoolSource:
             }
         )
         try:
+            headers = await self._token.headers() | {"Content-Type": "application/json"}
             answer = await self._client.request(
-                "POST", self._url, content=body, headers=self._headers, timeout_s=self._timeout_s
+                "POST", self._url, content=body, headers=headers, timeout_s=self._timeout_s
             )
             if answer.status != 200:
                 raise ProvisioningFailed(f"the contract pool answers {answer.status}")

@@ -20,6 +20,7 @@ from cryptography.x509.oid import NameOID
 from csms.domain.certificates import ExpiringCertificate, SigningRefused, SigningUse
 from csms.ids import StationId
 from csms.pnc.http import HttpClient, HttpFailed
+from csms.pnc.tokens import TokenSource
 from csms.pnc.trust import issuer_among
 from pki.build import Subject
 from pki.errors import PkiError
@@ -27,7 +28,7 @@ from pki.issue import Pki
 from pki.keys import narrow_public_key, suite_of_key
 from pki.leaf import issue_for_request
 from pki.profiles import Role, Suite
-from pki.store import Status
+from pki.record import Status
 
 MAX_CHAIN_CHARS = 10_000
 """CertificateSigned's field."""
@@ -115,11 +116,11 @@ class EstSigner:
     """
 
     def __init__(
-        self, client: HttpClient, url: str, token: str | None, *, timeout_s: float
+        self, client: HttpClient, url: str, token: TokenSource, *, timeout_s: float
     ) -> None:
         self._client = client
         self._url = url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._token = token
         self._timeout_s = timeout_s
 
     async def sign(self, station_id: StationId, csr_pem: str, use: SigningUse) -> str:
@@ -139,8 +140,8 @@ class EstSigner:
         return bounded(_chain(leaf, (*signed, *authorities)))
 
     async def _certificates(self, method: str, url: str, body: bytes) -> list[x509.Certificate]:
-        headers = self._headers | {"Content-Type": "application/pkcs10"}
         try:
+            headers = await self._token.headers() | {"Content-Type": "application/pkcs10"}
             answer = await self._client.request(
                 method, url, content=body, headers=headers, timeout_s=self._timeout_s
             )

@@ -13,7 +13,7 @@ from csms.pnc.http import HttpClient, HttpFailed
 from csms.pnc.ocsp import OcspLookup
 from csms.pnc.ocsp_by_hash import status_by_hash
 from csms.pnc.ocsp_cache import ends_at
-from csms.pnc.trust import Trust
+from csms.pnc.trust import TrustStore
 from pki.evidence import EvidenceError
 from pki.hash_data import HashData, from_ocpp
 
@@ -30,7 +30,7 @@ class StatusService:
 
     def __init__(
         self,
-        trust: Trust,
+        trust: TrustStore,
         lookup: OcspLookup,
         client: HttpClient,
         clock: Clock,
@@ -54,7 +54,7 @@ class StatusService:
     async def chain_status(self, query: ChainStatusQuery) -> ChainStatus:
         try:
             data = from_ocpp(query.hash_data)
-            issuer = self._trust.issuer_of(data)
+            issuer = self._trust.current.issuer_of(data)
             if issuer is None:
                 return self._status(query, "Failed", None)
             if query.source == "CRL":
@@ -90,7 +90,7 @@ class StatusService:
         return self._status(query, "Failed", None)
 
     async def _lists(self, urls: tuple[str, ...]) -> list[x509.CertificateRevocationList]:
-        found = list(self._trust.crls)
+        found = list(self._trust.current.crls)
         for url in urls:
             crl = self._fetched.get(url)
             if crl is None or (crl.next_update_utc or self._clock.now()) <= self._clock.now():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
 
 from pki.hash_data import ALGORITHMS, HashData, hash_data
 
@@ -34,9 +35,19 @@ class Trust:
         return None
 
 
-def hash_of_subject(certificate: x509.Certificate, algorithm: str) -> str:
-    from cryptography.hazmat.primitives import hashes
+class TrustStore:
+    """The trust in force: the operator's own, and the pool's roots once they were read."""
 
+    def __init__(self, own: Trust) -> None:
+        self._own = own
+        self.current = own
+
+    def take_pool(self, roots: tuple[x509.Certificate, ...]) -> None:
+        added = tuple(each for each in roots if each not in self._own.roots)
+        self.current = replace(self._own, roots=self._own.roots + added)
+
+
+def hash_of_subject(certificate: x509.Certificate, algorithm: str) -> str:
     digest = hashes.Hash(ALGORITHMS[algorithm])
     digest.update(certificate.subject.public_bytes())
     return digest.finalize().hex()

@@ -64,7 +64,9 @@ class CommandDesk:
         new_id: Callable[[], str],
         *,
         timeout_s: float = 30.0,
+        guard: Callable[[StationId, Command], None] = lambda _id, _command: None,
     ) -> None:
+        self._guard = guard
         self._courier = courier
         self._journal = journal
         self._history = history
@@ -88,12 +90,14 @@ class CommandDesk:
     ) -> CommandRecord:
         """Write the command down, start its delivery, return its first record.
 
-        Raises ``NotExpressible`` / ``NotCapable`` / ``InvalidInput`` before anything is written, and
+        Raises ``NotExpressible`` / ``NotCapable`` / ``InvalidInput`` before anything is written (so does the guard,
+        for what must not be told by anybody but dispatch), and
         ``StoreUnavailable`` when it could not be written. An offline station gets it when it comes back, within
         ``ttl_s``.
         """
         if self._open_per_station.get(station_id, 0) >= MAX_OPEN_PER_STATION:
             raise InvalidInput(f"{station_id}: {MAX_OPEN_PER_STATION} commands are open already")
+        self._guard(station_id, command)
         self._courier.check(station_id, command)
         now = self._clock.now()
         online = self._courier.is_connected(station_id)

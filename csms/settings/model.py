@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -237,6 +238,9 @@ class Auth(Section):
     """Failed logins and API keys per address."""
 
 
+_URL = r"^https?://[^/@]+(/.*)?$"
+
+
 class Pnc(Section):
     """Plug & Charge (ISO 15118) and the certificates of stations (OCPP block M)."""
 
@@ -254,16 +258,20 @@ class Pnc(Section):
     pki_folder: Path | None = None
     """Built-in PKI (v2g-pki init): provisions contracts, signs requests, answers OCSP."""
     pki_passphrase: SecretStr | None = None
-    provisioning_url: str | None = Field(default=None, pattern=r"^https?://[^/@]+(/.*)?$")
-    """Contract pool to ask instead of the built-in one: <url>/v1/ccp/signedContractData."""
-    provisioning_token: SecretStr | None = None
-    """Bearer token of the contract pool."""
-    est_url: str | None = Field(default=None, pattern=r"^https?://[^/@]+(/.*)?$")
+    provisioning_url: str | None = Field(default=None, pattern=_URL)
+    """Contract pool to ask instead of the built-in PKI: <url>/v1/ccp/signedContractData."""
+    est_url: str | None = Field(default=None, pattern=_URL)
     """EST server to have requests signed by instead of the built-in PKI: <url>/<label>/simpleenroll."""
-    est_token: SecretStr | None = None
-    """Bearer token of the EST server."""
+    root_pool_url: str | None = Field(default=None, pattern=_URL)
+    """Root pool whose V2G and MO roots are trusted as well: <url>/v1/root/rootCerts."""
+    token_url: str | None = Field(default=None, pattern=_URL)
+    """OAuth 2.0 token endpoint of these services (client credentials)."""
+    client_id: str | None = None
+    """With token_url."""
+    secret: SecretStr | None = None
+    """The client's secret with token_url, else the bearer token of these services."""
     external_timeout_s: float = Field(default=4.0, gt=0, le=30)
-    """For the contract pool and the EST server; a car waits 5 s for its contract."""
+    """For these services; a car waits 5 s for its contract."""
     unknown_contracts: Literal["reject", "accept"] = "reject"
     """Contracts that verify though their eMAID is in no list."""
     concurrent_contracts: Literal["flag", "refuse"] = "flag"
@@ -273,8 +281,16 @@ class Pnc(Section):
     def _folder_has_its_passphrase(self) -> Pnc:
         if (self.pki_folder is None) != (self.pki_passphrase is None):
             raise ValueError("pki_folder and pki_passphrase go together")
-        if self.enabled and self.pki_folder is None and not self.root_files:
-            raise ValueError("enabled without a root to trust: give root_files or pki_folder")
+        if self.enabled and not (self.pki_folder or self.root_files or self.root_pool_url):
+            raise ValueError(
+                "enabled without a root to trust: give root_files, root_pool_url or pki_folder"
+            )
+        if (self.token_url is None) != (self.client_id is None):
+            raise ValueError("token_url and client_id go together")
+        for name in ("provisioning_url", "est_url", "root_pool_url", "token_url"):
+            url = getattr(self, name)
+            if url and url.startswith("http:") and not is_loopback(urlsplit(url).hostname or ""):
+                raise ValueError(f"{name}: secrets and trust go over https, but to this machine")
         return self
 
 

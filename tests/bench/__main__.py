@@ -39,7 +39,11 @@ def run_suite(module: str, limit_s: float, arguments: dict[str, Any]) -> dict[st
     )
     try:
         done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, timeout=limit_s, check=False
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            timeout=limit_s,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return {"error": f"took longer than {limit_s:g} s"}

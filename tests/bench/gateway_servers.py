@@ -1,6 +1,6 @@
 """Servers of the gateway's benchmarks: ours, and one made of PyPI ``ocpp`` and ``websockets``.
 
-    python -m tests.bench.gateway_servers picows|websockets|ocpp [package.module:make_dispatcher]
+    python -m tests.bench.gateway_servers stored|picows|websockets|ocpp [package.module:make_dispatcher]
 
 Prints its port, then answers one JSON line per command on stdin.
 """
@@ -28,6 +28,7 @@ from ocpp.v201 import datatypes as dt
 from websockets.asyncio.server import serve
 
 from csms.gateway.settings import Backend
+from tests.bench.whole_path import WholePath
 from tests.unit.gateway.toys import NOW, ToyCredentials, ToyDispatcher, settings_for, toy_gateway
 
 PROFILE = {
@@ -97,6 +98,19 @@ class Ours:
                 if n % 200 == 199:
                     await asyncio.sleep(0)
         return latencies
+
+
+class Whole(Ours):
+    """Validation, services and durable SQLite behind the gateway: the system as it serves."""
+
+    def __init__(self) -> None:
+        super().__init__(Backend.PICOWS, None)
+
+    async def start(self) -> int:
+        path = WholePath()
+        port = await path.start(Trusting())
+        self.gateway = path.gateway
+        return port
 
 
 class Trusting:
@@ -175,9 +189,13 @@ async def main() -> None:
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     logging.disable(logging.CRITICAL)
     kind = sys.argv[1]
-    server: Ours | Baseline = (
-        Baseline() if kind == "ocpp" else Ours(kind, sys.argv[2] if len(sys.argv) > 2 else None)
-    )
+    server: Ours | Baseline
+    if kind == "ocpp":
+        server = Baseline()
+    elif kind == "stored":
+        server = Whole()
+    else:
+        server = Ours(kind, sys.argv[2] if len(sys.argv) > 2 else None)
     print(json.dumps({"port": await server.start()}), flush=True)
     loop = asyncio.get_running_loop()
     me = psutil.Process()

@@ -28,12 +28,10 @@ class WholePath:
         url = f"sqlite:///{Path(self._folder.name) / 'bench.db'}"
         store = await open_store(url)
         settings = Settings(
-            **{
-                "gateway": {"port": 0},
-                "store": {"url": url},
-                "dispatch": {"enabled": False},
-                "log": {"level": "error", "journal_messages": 200},
-            }
+            gateway={"port": 0},
+            store={"url": url},
+            dispatch={"enabled": False},
+            log={"level": "error", "journal_messages": 200},
         )
         rng = Random(1)
         system = CentralSystem(settings, store, SystemClock(), rng, secrets.token_bytes)

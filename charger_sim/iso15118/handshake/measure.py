@@ -68,15 +68,31 @@ async def measure(flow: Flow, transport: Transport, repeat: int, *, clock: Clock
     for _ in range(repeat):
         runs.append(await _session(flow, transport, clock))
         samples.time(operations)
+        _time_transitions(flow, warm.exchanges, samples, clock)
         if transport == "memory":
             await time_memory(samples, clock)
         else:
             await time_loopback(samples, clock, flow.tls_secc, flow.tls_evcc)
-    times_s = samples.medians()
+    times_s = samples.means()
     predicted = predict(flow, warm.exchanges, times_s)
     if transport == "loopback":
         predicted.insert(0, predict_connect(flow, times_s))
     return _report(flow, transport, runs, predicted, times_s)
+
+
+def _time_transitions(
+    flow: Flow, exchanges: list[Exchange], samples: Samples, clock: Clock
+) -> None:
+    """The first transition of either machine after supportedAppProtocol, with its EXI."""
+    party = flow.party()
+    party.secc.receive(exchanges[0].request, 0.0)
+    party.evcc.start(0.0)
+    begin_s = clock()
+    party.secc.receive(exchanges[1].request, 0.0)
+    middle_s = clock()
+    party.evcc.receive(exchanges[0].response, 0.0)
+    samples.add("secc transition", middle_s - begin_s)
+    samples.add("evcc transition", clock() - middle_s)
 
 
 async def _session(flow: Flow, transport: Transport, clock: Clock) -> _Run:

@@ -2,8 +2,8 @@
 
 A step runs from the end of the previous response's arrival to the arrival of its own: the car
 decodes the previous response and encodes the request, the charger decodes it and encodes the
-response, a round trip carries both. A signed message costs its fragments' EXI on both sides, one
-signing, one verification. `Flow.counts` adds what is particular to a step.
+response, a round trip carries both. A signed message costs its fragments' EXI and a signing with
+who sends it, the same and a verification with who gets it. `Flow.counts` adds what is particular to a step.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ def predict(
 ) -> list[dict[str, float]]:
     """Seconds of each part, for each exchange."""
     predicted = []
+    machines_s = _machines_s(exchanges, times_s)
     previous: Exchange | None = None
     for exchange in exchanges:
         request, response = f"{exchange.name}Req", f"{exchange.name}Res"
@@ -75,12 +76,14 @@ def predict(
         parts = {
             "round trip": _round_trip_s(exchange, times_s),
             "exi": sum(times_s[each] for each in exi),
+            "state machines": machines_s,
         }
-        for message in (request, response):
-            if f"fragments {message}" in times_s:
-                work = 2 * times_s[f"fragments {message}"]
-                work += times_s["sign"] + times_s["verify"]
-                parts["signatures"] = parts.get("signatures", 0.0) + work
+        signing = _signature_s(request, times_s, "sign") + _signature_s(request, times_s, "verify")
+        signing += _signature_s(response, times_s, "sign")
+        if previous is not None:
+            signing += _signature_s(f"{previous.name}Res", times_s, "verify")
+        if signing:
+            parts["signatures"] = signing
         for operation, count in flow.counts.get(exchange.name, {}).items():
             parts[operation] = count * times_s[operation]
         predicted.append(parts)
@@ -95,6 +98,21 @@ def predict_connect(flow: Flow, times_s: Mapping[str, float]) -> dict[str, float
         parts["tls handshake"] = times_s["tls_handshake"]
         parts["tls round trips"] = flow.tls_round_trips * times_s["tcp_round_trip_small"]
     return parts
+
+
+def _machines_s(exchanges: list[Exchange], times_s: Mapping[str, float]) -> float:
+    """One transition of either machine: the first ones after supportedAppProtocol less their EXI."""
+    first, second = exchanges[0].name, exchanges[1].name
+    secc_s = times_s["secc transition"]
+    secc_s -= times_s[f"decode {second}Req"] + times_s[f"encode {second}Res"]
+    evcc_s = times_s["evcc transition"]
+    evcc_s -= times_s[f"decode {first}Res"] + times_s[f"encode {second}Req"]
+    return max(0.0, secc_s) + max(0.0, evcc_s)
+
+
+def _signature_s(message: str, times_s: Mapping[str, float], work: str) -> float:
+    fragments_s = times_s.get(f"fragments {message}")
+    return 0.0 if fragments_s is None else fragments_s + times_s[work]
 
 
 def _round_trip_s(exchange: Exchange, times_s: Mapping[str, float]) -> float:

@@ -1,6 +1,6 @@
 """Primitives: small operations that are timed one by one, a little after every session.
 
-They are timed as a session meets them, once at a time and not in a hot loop, so that their medians
+They are timed as a session meets them, once at a time and not in a hot loop, so that they
 add up to what a session takes.
 """
 
@@ -40,8 +40,9 @@ class Samples:
             operation()
             self.add(name, self._clock() - begin_s)
 
-    def medians(self) -> dict[str, float]:
-        return {name: statistics.median(values) for name, values in self._values.items()}
+    def means(self) -> dict[str, float]:
+        """Means, since they add up where medians do not."""
+        return {name: statistics.fmean(values) for name, values in self._values.items()}
 
 
 class _Caller:
@@ -110,8 +111,10 @@ async def _exchange(
     evcc: ssl.SSLContext | None,
     name: str,
 ) -> None:
+    served: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await run(_Echo(), AsyncioStream(reader, writer), clock=clock)
+        served.set_result(await run(_Echo(), AsyncioStream(reader, writer), clock=clock))
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=secc)
     port = server.sockets[0].getsockname()[1]
@@ -120,6 +123,7 @@ async def _exchange(
     if secc is None:
         samples.add("tcp_connect", clock() - begin_s)
     await run(_Caller(), stream, clock=clock, on_step=_into(samples, name))
+    await served
     server.close()
     await server.wait_closed()
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import linalg, stats
 
 from csms.battery.errors import ExperimentError, NotConvergedError
-from csms.battery.statistics.kenward_roger import FTest, test_contrast
+from csms.battery.statistics.kenward_roger import FTest, f_test
 from csms.battery.statistics.mixed_model import MixedModelFit, RandomEffect, fit_reml
 
 Float = NDArray[np.float64]
@@ -75,9 +75,7 @@ def lack_of_fit(
         raise ExperimentError(f"{m} model columns fit {k} conditions exactly: nothing to test")
     fit = fit_reml(y, np.eye(k)[code], effects)
     contrast = linalg.null_space(means.T).T
-    return LackOfFit(
-        test_contrast(fit, contrast), float(np.sqrt(fit.variances["residual"])), k, m
-    )
+    return LackOfFit(f_test(fit, contrast), float(np.sqrt(fit.variances["residual"])), k, m)
 
 
 def equivalence(
@@ -111,14 +109,14 @@ def parametric_bootstrap(
     if not 1 <= replicates <= MAX_REPLICATES:
         raise ExperimentError(f"replicates must lie in 1..{MAX_REPLICATES}, not {replicates}")
     contrast = np.atleast_2d(contrast)
-    observed = test_contrast(fit, contrast).F
+    observed = f_test(fit, contrast).F
     null = fit_reml(fit.y, fit.x @ linalg.null_space(contrast), effects)
     root = np.linalg.cholesky(null.v)
     exceed = failed = 0
     for _ in range(replicates):
         y = null.fitted + root @ rng.standard_normal(len(fit.y))
         try:
-            exceed += test_contrast(fit_reml(y, fit.x, effects), contrast).F >= observed
+            exceed += observed <= f_test(fit_reml(y, fit.x, effects), contrast).F
         except (NotConvergedError, ExperimentError):
             failed += 1
     if failed > replicates / 20:

@@ -65,7 +65,7 @@ def adjusted_covariance(fit: MixedModelFit) -> AdjustedCovariance:
     return AdjustedCovariance(phi, phi + 2.0 * phi @ inner @ phi, w, slopes)
 
 
-def test_contrast(
+def f_test(
     fit: MixedModelFit, contrast: Float, *, adjusted: AdjustedCovariance | None = None
 ) -> FTest:
     """Kenward-Roger test of `contrast` @ beta = 0; contrast (q, p) of full row rank.

@@ -65,7 +65,7 @@ def design(
     runs = np.repeat(np.arange(len(whole_levels)), replicates)
     rng.shuffle(runs)
     placements = [
-        Placement(run, slot, whole_levels[level], sub_levels[sub])
+        Placement(run, slot, whole_levels[int(level)], sub_levels[int(sub)])
         for run, level in enumerate(runs, 1)
         for slot, sub in enumerate(rng.permutation(len(sub_levels)), 1)
     ]

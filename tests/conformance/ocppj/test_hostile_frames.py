@@ -73,16 +73,17 @@ ANSWERED: dict[str, tuple[str, str]] = {  # code in 1.6, in 2.x
     "payload with wrong type": ("TypeConstraintViolation", "TypeConstraintViolation"),
     "empty BootNotification": ("OccurenceConstraintViolation", "OccurrenceConstraintViolation"),
     "unexpected property": ("FormationViolation", "FormatViolation"),
-    "absurd date": ("PropertyConstraintViolation", "PropertyConstraintViolation"),
 }
+LEFT_TO_TRANSLATE = {"absurd date"}
+"""Valid by the schema, whose formats are not judged here: csms.translate reads times, and refuses this one."""
 
 
 def test_every_hostile_frame_has_its_verdict() -> None:
-    assert sorted(HOSTILE) == sorted([*UNREADABLE, *IGNORED, *ANSWERED])
+    assert sorted(HOSTILE) == sorted([*UNREADABLE, *IGNORED, *ANSWERED, *LEFT_TO_TRANSLATE])
 
 
 @pytest.mark.parametrize("version", list(OcppVersion), ids=lambda v: v.value)
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", sorted(HOSTILE.keys() - LEFT_TO_TRANSLATE))
 def test_hostile_frame(name: str, version: OcppVersion) -> None:
     session = Session(SCHEMAS[version])
     session.call("ours", "Reset", RESET[version], deadline_s=1.0)

@@ -16,7 +16,7 @@ from charger_sim.iso15118.iso20.numbers import rational, real
 from charger_sim.iso15118.iso20.ports import Notification, Wish
 from charger_sim.iso15118.iso20.services import ControlMode, ServiceId
 from charger_sim.iso15118.iso20.states import State
-from charger_sim.iso15118.machine import Ask, End, Ending, Send
+from charger_sim.iso15118.machine import End, Ending, Send
 from charger_sim.iso15118.v2gtp import Frame
 from pki.exi import Document, ExiError
 from tests.unit.iso15118_20.support import Pair, World, add_contract, car, make_world
@@ -135,13 +135,12 @@ def _check_secc(pair: Pair, output: Any) -> None:
         assert isinstance(output, End) or not pair.evse.closed
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(st.data())
 def test_a_charger_survives_changed_requests(data):
     service, mode, contract = data.draw(_flows())
     recorded = _recorded(service, mode, contract=contract)
-    requests = [number for number in range(0, len(recorded), 2)]
-    target = data.draw(st.sampled_from(requests)) // 2
+    target = data.draw(st.integers(0, len(recorded) // 2 - 1))
     pair = _pair(service, mode, contract=contract)
     kind = data.draw(st.sampled_from((_octets, _message)))
     number = -1
@@ -170,7 +169,7 @@ def test_a_charger_survives_changed_requests(data):
     pair.run()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_a_charger_survives_any_order(data):
     """Good requests of several sessions, shuffled, all of the charger's session."""
@@ -196,7 +195,7 @@ def test_a_charger_survives_any_order(data):
         assert pair.evse.closed <= (pair.secc.state in {State.CHARGING, State.STANDBY})
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_a_car_survives_changed_responses(data):
     service, mode, contract = data.draw(_flows())
@@ -220,7 +219,6 @@ def test_a_car_survives_changed_responses(data):
     pair.to_secc = changed
     _, evcc = pair.run(limit=2000)
     assert evcc.ending in set(Ending)
-    assert not any(isinstance(each, Ask) for each in (evcc,))
 
 
 @given(st.floats(-1e9, 1e9))

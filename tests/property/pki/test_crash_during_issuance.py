@@ -23,7 +23,7 @@ from pki.issue import Pki, recover
 from pki.keys import PrivateKey
 from pki.leaf import issue_credential
 from pki.profiles import Role, Suite
-from pki.store import Status
+from pki.record import Status
 from tests.unit.pki.support import new_pki
 
 PASSPHRASE = b"correct horse battery staple"

@@ -19,8 +19,8 @@ from pki.keys import PrivateKey, generate, signature_hash
 from pki.leaf import Credential, issue_credential
 from pki.ports import RandomBytes
 from pki.profiles import AUTHORITIES, SUITES, Profile, Role, Suite, profile
+from pki.record import Status
 from pki.revoke import make_crl
-from pki.store import Status
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 OCSP_URL = "http://ocsp.example.com/ocsp"

@@ -19,7 +19,7 @@ from pki.keys import PrivateKey, generate
 from pki.leaf import issue_credential, issue_for_request, issue_leaf
 from pki.lint import lint
 from pki.profiles import SUITES, KeyKind, Role, Suite, authorities, profile
-from pki.store import Status
+from pki.record import Status
 from tests.unit.pki.support import (
     COMMON_NAMES,
     EMAID,

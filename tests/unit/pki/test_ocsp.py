@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -18,8 +19,8 @@ from pki.issue import Pki
 from pki.keys import PrivateKey, signature_hash
 from pki.ocsp import ANSWER_VALIDITY, MAX_REQUEST_OCTETS, Responder, answer_for, presign
 from pki.profiles import Role, Suite
+from pki.record import Status
 from pki.revoke import revoke
-from pki.store import Status
 from tests.unit.pki.support import (
     NOW,
     Forged,
@@ -401,3 +402,27 @@ def test_revoking_twice_or_the_unknown_or_for_no_known_reason() -> None:
     with pytest.raises(NotFoundError, match="no certificate with serial 1234"):
         revoke(pki, 0x1234)
     assert pki.store.find(serial=leaf.serial_number)[0].status is Status.REVOKED
+
+
+def test_an_answer_signed_while_the_certificate_is_revoked_is_not_kept() -> None:
+    """The slower of two threads must not put its "good" over the "revoked"."""
+    pki = new_pki(Suite.ISO_2)
+    leaf, issuer = _pair(pki)
+
+    class RevokedMeanwhile:
+        def __init__(self) -> None:
+            self.pending = True
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(pki.store, name)
+
+        def put_ocsp(self, *arguments: object) -> None:
+            if self.pending:
+                self.pending = False
+                revoke(pki, leaf.serial_number)
+            pki.store.put_ocsp(*arguments)  # type: ignore[arg-type]
+
+    slow = replace(pki, store=RevokedMeanwhile())  # type: ignore[arg-type]
+    answer_for(slow, CA, leaf.serial_number)
+    kept = Responder(pki).answer(_request(leaf, issuer))
+    assert ocsp_status(kept, leaf, issuer, NOW) is REVOKED

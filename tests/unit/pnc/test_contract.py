@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,9 +12,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from csms.domain.certificates import ChainStatusQuery
 from csms.pnc.contract import ChainVerifier
+from csms.pnc.http import HttpAnswer
 from csms.pnc.ocsp import OcspLookup
 from csms.pnc.status import StatusService
-from csms.pnc.trust import Trust
+from csms.pnc.trust import Trust, TrustStore
 from pki.hash_data import hash_data, ocsp_request
 from pki.issue import Pki
 from pki.leaf import Credential
@@ -51,7 +53,7 @@ class Bench:
 
     @property
     def verifier(self) -> ChainVerifier:
-        return ChainVerifier(self.trust, self.lookup, self.clock, budget_s=1.5)
+        return ChainVerifier(TrustStore(self.trust), self.lookup, self.clock, budget_s=1.5)
 
     async def by_chain(self, contract: Credential) -> tuple[str, str | None]:
         verdict = await self.verifier.verify(contract.issued.chain_pem.decode(), ())
@@ -199,7 +201,7 @@ async def test_chain_status_tells_good_and_revoked(source: str) -> None:
 
     def service() -> StatusService:
         lookup = OcspLookup(bench.http, bench.clock, ("ocsp.example.com",), timeout_s=1.5)
-        return StatusService(trust, lookup, bench.http, bench.clock, timeout_s=1.5)
+        return StatusService(TrustStore(trust), lookup, bench.http, bench.clock, timeout_s=1.5)
 
     good = await service().chain_status(query)
     assert (good.status, good.source, good.hash_data) == ("Good", source, query.hash_data)
@@ -210,3 +212,24 @@ async def test_chain_status_tells_good_and_revoked(source: str) -> None:
         hash_data=query.hash_data, source=source, urls=("http://evil.example.com/x",)
     )
     assert (await service().chain_status(elsewhere)).status == "Failed"
+
+
+class Hanging:
+    """A responder's network that never comes back."""
+
+    async def request(self, *args: object, **fields: object) -> HttpAnswer:
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+
+async def test_a_responder_that_hangs_holds_a_car_up_no_longer_than_the_budget() -> None:
+    """Ends at all: the client's own time-out is not relied upon."""
+    pki, clock = shared_pki(Suite.ISO_2), Clock()
+    contract = shared_credential(Suite.ISO_2, Role.CONTRACT)
+    trust = Trust(roots=(root(pki, Suite.ISO_2),), authorities=contract.issued.intermediates)
+    lookup = OcspLookup(Hanging(), clock, ("ocsp.example.com",), timeout_s=1.5)  # type: ignore[arg-type]
+    verifier = ChainVerifier(TrustStore(trust), lookup, clock, budget_s=0.01)
+    chain = contract.issued.chain_pem.decode()
+    assert (await verifier.verify(chain, ())).status == "CertChainError"
+    hashes = entries(contract.issued.chain, trust.roots[0])
+    assert (await verifier.verify(None, hashes)).status == "CertChainError"

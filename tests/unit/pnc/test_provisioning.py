@@ -17,6 +17,7 @@ from csms.pnc.provisioning import (
     PoolSource,
     Provisioning,
 )
+from csms.pnc.tokens import FixedToken
 from pki.hierarchy import Config
 from pki.issue import Pki, ca_id, root_of
 from pki.profiles import Role, Suite
@@ -32,7 +33,9 @@ POOL_URL = f"{POOL}/v1/ccp/signedContractData"
 def pool(pki: Pki) -> PoolSource:
     app = create_app(pki, Config("Acme"), ["a bearer token of length"])
     client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app))
-    return PoolSource(HttpxClient(client), POOL, "a bearer token of length", timeout_s=4.0)
+    return PoolSource(
+        HttpxClient(client), POOL, FixedToken("a bearer token of length"), timeout_s=4.0
+    )
 
 
 def asked(car: Car, pki: Pki, *, limit: int = 17_000, maximum: int = 1) -> EvCertificateAsked:
@@ -136,7 +139,7 @@ async def test_a_pool_that_answers_nonsense_or_nothing_is_a_failure(
     answer: HttpAnswer | None,
 ) -> None:
     http = FakeHttp({POOL_URL: lambda _body: answer})
-    source = PoolSource(http, POOL, None, timeout_s=4.0)
+    source = PoolSource(http, POOL, FixedToken(None), timeout_s=4.0)
     with pytest.raises(ProvisioningFailed):
         await Provisioning(source, Clock()).provide(question())
     assert http.timeouts_s == [4.0]

@@ -16,6 +16,7 @@ from csms.domain.certificates import CertificateSigner, SigningRefused, SigningU
 from csms.ids import StationId
 from csms.pnc.http import HttpxClient
 from csms.pnc.signing import BuiltInSigner, EstSigner
+from csms.pnc.tokens import FixedToken
 from pki.hierarchy import Config
 from pki.issue import Pki
 from pki.profiles import Role, Suite
@@ -40,7 +41,10 @@ def est(pki: Pki) -> EstSigner:
     app = create_app(pki, Config("Acme"), [TOKEN])
     client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app))
     return EstSigner(
-        HttpxClient(client), "http://pki.example.com/.well-known/est", TOKEN, timeout_s=4.0
+        HttpxClient(client),
+        "http://pki.example.com/.well-known/est",
+        FixedToken(TOKEN),
+        timeout_s=4.0,
     )
 
 
