@@ -144,7 +144,7 @@ def handshake(
         values = report.to_builtins()
         if device is not None:
             values["device_ms"] = timing.as_device(report, device, by_contract=auth == "pnc")
-    except (Iso15118Error, KeyError) as error:
+    except Iso15118Error as error:
         raise _fail(str(error)) from error
     print(json.dumps(values) if as_json else timing.as_text(values))
 

@@ -19,7 +19,7 @@ from csms.battery.packs import Knee, get_pack
 
 Float = NDArray[np.float64]
 ZERO_C_K = 273.15
-TEMP_C = np.linspace(-40.0, 80.0, 121)
+TEMP_C = np.linspace(-40.0, 80.0, 241)
 SOC = np.linspace(0.0, 1.0, 513)
 CYCLE_TEMP_C = np.linspace(-40.0, 80.0, 49)
 DOD = np.linspace(0.0, 1.0, 41)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import inf
 from datetime import datetime
 from enum import StrEnum
+from math import inf
 from statistics import median
 
 from csms.dispatch.wants import Want, want
 from csms.domain.fleet import EvsePlace, EvseState, Fleet, StationState
 from csms.ids import EvseKey
-
 
 PLAUSIBLE_POWER = 2.0
 """Times its rating: an EVSE that claims to draw more has a broken meter."""

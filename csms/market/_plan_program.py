@@ -66,7 +66,7 @@ def build(given: PlanInput) -> Program:
         v.max_charge_w[vehicle] / 1e3,
         np.where(able, v.max_discharge_w[vehicle] / 1e3, 0.0),
         capacity[vehicle],
-        np.repeat(given.wear.width_frac * capacity, k),
+        np.repeat(eta * given.wear.width_frac * capacity, k),
         np.full(n, np.inf),
     ])  # fmt: skip
     # stored energy: e_t - e_(t-1) - eta c + d / eta = 0, with the arrival energy before the first

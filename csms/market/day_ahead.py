@@ -30,7 +30,7 @@ SHORTFALL_TOLERANCE_WH = 1.0
 class WearSegments:
     """Cost of discharging within one stay. Segment j covers `width_frac` of the battery.
 
-    `cost_eur_per_kwh` (k,) must not decrease: discharging deeper wears more.
+    `cost_eur_per_kwh` (k,), per kWh at the meter, must not decrease: discharging deeper wears more.
     """
 
     width_frac: float

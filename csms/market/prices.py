@@ -133,16 +133,18 @@ def _assemble(
         repair("mixed date formats", *next((n, t) for n, t, _ in rows if SLASHED.match(t)))
     tz = _zone(zone) if zone else None
     seen: dict[datetime, tuple[int, float]] = {}
+    stamps: set[datetime] = set()  # with and without a price: they tell the step
     latest: datetime | None = None
     for number, when_text, price_text in rows:
         if not when_text:
             repair("row without a time", number, price_text)
             continue
+        when = _when(number, when_text, tz, order)
         price = _price(price_text)
         if price is None:
             repair("price missing", number, price_text)
+            stamps.add(when)
             continue
-        when = _when(number, when_text, tz, order)
         again = _second_autumn_hour(when, tz, seen)
         when = again or when
         if when in seen:
@@ -152,11 +154,12 @@ def _assemble(
             repair("row out of order", number, when_text)
         seen[when] = (number, price)
         latest = when if latest is None else max(latest, when)
-    return _even(seen, repairs, repair, max_gap_h)
+    return _even(seen, stamps | seen.keys(), repairs, repair, max_gap_h)
 
 
 def _even(
     seen: dict[datetime, tuple[int, float]],
+    stamps: set[datetime],
     repairs: Counter[str],
     repair: Callable[[str, int, str], None],
     max_gap_h: float,
@@ -164,8 +167,8 @@ def _even(
     if len(seen) < 2:
         raise PriceTableError("fewer than two rows hold a time and a price")
     times = sorted(seen)
-    gaps = Counter((b - a).total_seconds() for a, b in pairwise(times))
-    step = gaps.most_common(1)[0][0]
+    gaps = Counter((b - a).total_seconds() for a, b in pairwise(sorted(stamps)))
+    step = max(gaps, key=lambda gap: (gaps[gap], -gap))
     values: list[float] = []
     for a, b in pairwise(times):
         gap = (b - a).total_seconds()

@@ -282,7 +282,7 @@ def robust_study(preset: str = "price-ellipsoid", *, kappa: float = 2.0) -> Robu
         raise MarketError(f"no preset {preset!r}; there are {', '.join(ROBUST_PRESETS)}")
     hour = np.arange(24)
     price = np.asarray(0.1 + 0.05 * np.sin(2.0 * np.pi * (hour - 12) / 24.0), dtype=np.float64)
-    factor = np.linalg.cholesky(0.001 * np.eye(24) + 0.0005)
+    factor = np.asarray(np.linalg.cholesky(0.001 * np.eye(24) + 0.0005), np.float64)
     return robust(price, factor, kappa=kappa, energy=10.0, upper=np.full(24, 2.0))
 
 

@@ -85,7 +85,7 @@ def fit_ellipsoid(
             " after shrinkage: the errors do not vary; use the nominal plan"
         )
     center = np.asarray(shape.mean(axis=0), dtype=np.float64)
-    unit = Ellipsoid(center, np.linalg.cholesky(covariance), 1.0)
+    unit = Ellipsoid(center, np.asarray(np.linalg.cholesky(covariance), np.float64), 1.0)
     radius = float(np.sort(unit.distance(rest))[rank - 1])
     return EllipsoidFit(
         Ellipsoid(center, unit.factor, radius), shrinkage, len(shape), len(rest), alpha

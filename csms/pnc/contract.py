@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from itertools import pairwise
 
 from cryptography import x509
 from cryptography.x509 import ocsp as x509_ocsp
@@ -17,7 +18,7 @@ from csms.clock import Clock
 from csms.domain.certificates import ContractVerdict
 from csms.pnc.ocsp import OcspLookup
 from csms.pnc.ocsp_by_hash import status_by_hash
-from csms.pnc.trust import TrustStore, issuer_among, ocsp_urls
+from csms.pnc.trust import Trust, TrustStore, ocsp_urls, path_to_root
 from pki.evidence import Evidence, EvidenceError
 from pki.hash_data import HashData, from_ocpp, hash_data
 from pki.profiles import Role
@@ -47,32 +48,35 @@ class ChainVerifier:
         return ContractVerdict(status=CertificateStatus.NO_CERTIFICATE_AVAILABLE)
 
     async def _by_chain(self, chain_pem: str) -> ContractVerdict:
-        verdict = self._judge(chain_pem, ())
-        if verdict.reason is Reason.REVOCATION_UNKNOWN:
-            # The path ends in a trusted root, so its certificates may be asked about.
-            verdict = self._judge(chain_pem, await self._answers(chain_pem))
+        trust = self._trust.current
+        answers = () if trust.crls else await self._answers(chain_pem, trust)
+        verdict = await self._judge(chain_pem, trust, answers)
+        if verdict.reason is Reason.REVOCATION_UNKNOWN and trust.crls:
+            verdict = await self._judge(chain_pem, trust, await self._answers(chain_pem, trust))
         return ContractVerdict(
             status=verdict.status,
             detail=f"{verdict.reason}: {verdict.detail}" if verdict.detail else verdict.reason,
             emaid=common_name(verdict.path[0]) if verdict.accepted else None,
         )
 
-    def _judge(self, chain_pem: str, answers: Sequence[bytes]) -> Verdict:
-        evidence = Evidence(crls=self._trust.current.crls, ocsp=tuple(answers))
-        return verify(
-            chain_pem, Role.CONTRACT, self._trust.current.roots, evidence, self._clock.now()
+    async def _judge(self, chain_pem: str, trust: Trust, answers: Sequence[bytes]) -> Verdict:
+        """In a thread: on P-521 it takes tens of milliseconds, and other stations must not wait for them."""
+        evidence = Evidence(crls=trust.crls, ocsp=tuple(answers))
+        return await asyncio.to_thread(
+            verify, chain_pem, Role.CONTRACT, trust.roots, evidence, self._clock.now()
         )
 
-    async def _answers(self, chain_pem: str) -> list[bytes]:
-        chain = x509.load_pem_x509_certificates(chain_pem.encode())
-        candidates = (*chain, *self._trust.current.roots)
-        questions = []
-        for certificate in chain:
-            issuer = issuer_among(certificate, candidates)
-            if issuer is not None and issuer != certificate:
-                data = hash_data(certificate, issuer, "SHA256")
-                questions.append(self._ask(data, ocsp_urls(certificate)))
-        return [answer for answer in await asyncio.gather(*questions) if answer is not None]
+    async def _answers(self, chain_pem: str, trust: Trust) -> tuple[bytes, ...]:
+        """OCSP answers for a path that ends in a root of ours; about any other nobody is asked."""
+        try:
+            path = path_to_root(x509.load_pem_x509_certificates(chain_pem.encode()), trust)
+        except ValueError:
+            return ()
+        questions = [
+            self._ask(hash_data(certificate, issuer, "SHA256"), ocsp_urls(certificate))
+            for certificate, issuer in pairwise(path)
+        ]
+        return tuple(each for each in await asyncio.gather(*questions) if each is not None)
 
     async def _by_hash_data(self, entries: Sequence[dict[str, str]]) -> ContractVerdict:
         try:

@@ -92,10 +92,11 @@ class PoolSource:
             }
         )
         try:
-            headers = await self._token.headers() | {"Content-Type": "application/json"}
-            answer = await self._client.request(
-                "POST", self._url, content=body, headers=headers, timeout_s=self._timeout_s
-            )
+            async with asyncio.timeout(self._timeout_s):  # token and answer together: a car waits
+                headers = await self._token.headers() | {"Content-Type": "application/json"}
+                answer = await self._client.request(
+                    "POST", self._url, content=body, headers=headers, timeout_s=self._timeout_s
+                )
             if answer.status != 200:
                 raise ProvisioningFailed(f"the contract pool answers {answer.status}")
             data = msgspec.json.decode(answer.body, type=_SignedContractData)
@@ -106,7 +107,7 @@ class PoolSource:
                 )
                 for content in data.CCPResponse.emaidContent
             ]
-        except (HttpFailed, msgspec.DecodeError, binascii.Error) as error:
+        except (HttpFailed, TimeoutError, msgspec.DecodeError, binascii.Error) as error:
             raise ProvisioningFailed(f"contract pool: {error}") from error
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 
 from pki.hash_data import ALGORITHMS, HashData, hash_data
+from pki.profiles import MAX_CHAIN_CERTIFICATES
 
 
 class TrustError(Exception):
@@ -66,6 +67,17 @@ def issuer_among(
             continue
         return candidate
     return None
+
+
+def path_to_root(chain: Sequence[x509.Certificate], trust: Trust) -> list[x509.Certificate]:
+    """Leaf to root by signatures alone; empty when there is no such path. ``pki.verify`` judges it."""
+    path = list(chain[:1])
+    while path and path[-1] not in trust.roots:
+        issuer = issuer_among(path[-1], (*trust.roots, *chain))
+        if issuer is None or issuer in path or len(path) > MAX_CHAIN_CERTIFICATES:
+            return []
+        path.append(issuer)
+    return path
 
 
 def ocsp_urls(certificate: x509.Certificate) -> tuple[str, ...]:

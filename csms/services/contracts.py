@@ -49,7 +49,8 @@ async def authorize_contract(
         )
         return _refusal("CertChainError")
     reply = await check_token(core, event.token)
-    if reply.status is TokenStatus.UNKNOWN and pnc.accept_unknown_contracts:
+    by_chain = verdict.emaid is not None  # hash data do not say whose contract it is
+    if reply.status is TokenStatus.UNKNOWN and pnc.accept_unknown_contracts and by_chain:
         # Written down, so that the transaction that follows is not refused.
         await core.journal.commit(TokenRecord(token=event.token))
         reply = AuthorizeReply(status=TokenStatus.ACCEPTED)

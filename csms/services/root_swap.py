@@ -6,7 +6,7 @@ one that did not is refused here, before any station is told of it.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -20,13 +20,15 @@ from csms.domain.commands import (
     InstallCertificate,
 )
 from csms.domain.errors import InvalidInput
+from csms.domain.values import Value
 from csms.ids import StationId
 from csms.services.command_desk import CommandDesk
 from pki.hash_data import HashData, from_ocpp, hash_data
 
 
-class RootSwap(NamedTuple):
+class RootSwap(Value, frozen=True, kw_only=True):
     installed: bool
+    """The station accepted the new root, and lists it."""
     fallback_kept: bool
     """The old root is still listed, so the station can come back by it."""
     reason: str | None = None
@@ -58,14 +60,16 @@ async def swap_csms_root(
 
     answer = await ask(InstallCertificate(use=RootUse.CSMS, certificate_pem=new_pem))
     if answer.state is not CommandState.ACCEPTED:
-        return RootSwap(False, True, answer.reason or answer.status)
+        return RootSwap(installed=False, fallback_kept=True, reason=answer.reason or answer.status)
     listed = installed_hashes(await ask(GetInstalledCertificates(uses=(RootUse.CSMS,))))
     algorithm = listed[0].hash_algorithm if listed else "SHA256"
     # A root that another one signed: stations hash that one's key, or the root's own.
     forms = {hash_data(new, old, algorithm), hash_data(new, new, algorithm)}
+    installed = not forms.isdisjoint(listed)
     return RootSwap(
-        installed=not forms.isdisjoint(listed),
+        installed=installed,
         fallback_kept=hash_data(old, old, algorithm) in listed,
+        reason=None if installed else "accepted, but the station does not list it",
     )
 
 

@@ -107,9 +107,9 @@ class Whole(Ours):
         super().__init__(Backend.PICOWS, None)
 
     async def start(self) -> int:
-        path = WholePath()
-        port = await path.start(Trusting())
-        self.gateway = path.gateway
+        self.path = WholePath()
+        port = await self.path.start(Trusting())
+        self.gateway = self.path.gateway
         return port
 
 

@@ -16,6 +16,7 @@ from csms.domain.records import StationRecord
 from csms.ids import StationId
 from csms.settings import Settings
 from csms.store import open_store
+from csms.telemetry.logs import configure_logs
 
 MANY = 1_000
 
@@ -24,6 +25,7 @@ class WholePath:
     """A server of the benchmark: a CSMS that answers after the commit."""
 
     async def start(self, verifier: Any) -> int:
+        configure_logs("error", "console")  # stdout is the benchmark's
         self._folder = tempfile.TemporaryDirectory()
         url = f"sqlite:///{Path(self._folder.name) / 'bench.db'}"
         store = await open_store(url)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 from charger_sim.iso15118.errors import LocalProtocolError
-from charger_sim.iso15118.handshake.devices import DEVICES, device_steps_ms
+from charger_sim.iso15118.handshake.devices import DEVICES
 from charger_sim.iso15118.handshake.flow import Auth, Flow, Transport
 from charger_sim.iso15118.handshake.flow_2 import flow_2
 from charger_sim.iso15118.handshake.measure import measure
@@ -37,11 +37,19 @@ def _flow_20() -> Callable[..., Flow]:
 
 
 def as_device(report: Report, name: str, *, by_contract: bool) -> dict[str, float]:
-    """Milliseconds of each step, and their "total", on a device of `devices`."""
+    """Milliseconds of each step, and their "total", on a device of `devices`.
+
+    Raises LocalProtocolError for a device that is unknown or not known for these steps.
+    """
     names = [step.name for step in report.steps]
     if "Connect" not in names:
         names.insert(0, "Connect")
-    times_ms = device_steps_ms(DEVICES[name], names, by_contract=by_contract)
+    if name not in DEVICES:
+        raise LocalProtocolError(f"no device {name!r}, there are {list(DEVICES)}")
+    try:
+        times_ms = DEVICES[name].steps_ms(names, by_contract=by_contract)
+    except KeyError as error:
+        raise LocalProtocolError(f"nothing is known of {error} on {name}") from None
     return {**dict(zip(names, times_ms, strict=True)), "total": sum(times_ms)}
 
 

@@ -18,6 +18,7 @@ from charger_sim.iso15118.iso20.evcc_state import (
     chain_value,
 )
 from charger_sim.iso15118.iso20.messages import SCHEMA, Body, document
+from charger_sim.iso15118.iso20.ports import Wish
 from charger_sim.iso15118.iso20.states import Move
 from charger_sim.iso15118.trust import TrustStore
 from pki.contract import associated_data, receiver_private_key, unwrap
@@ -124,8 +125,9 @@ def _accepted(session: Session, owner: Identity, found: InstallationResponse) ->
     """Raises RemoteProtocolError, ContractKeyError."""
     config, now = session.config, session.clock.now
     TrustStore(config.v2g_roots, now).check(found.cps_chain, "CPS")
-    contract_trust = TrustStore(config.mo_roots or config.v2g_roots, now)
-    contract = contract_trust.check(found.package.chain, None)
+    if config.mo_roots:
+        TrustStore(config.mo_roots, now).check(found.package.chain, None)
+    contract = x509.load_der_x509_certificate(found.package.chain[0])
     names = owner.leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     aad = associated_data(str(names[0].value), contract)
     key = unwrap(found.package.key, receiver_private_key(owner.key), contract, aad=aad)
@@ -158,4 +160,5 @@ def read_authorization(session: Session, response: Body, now_s: float) -> Move:
     if response["EVSEProcessing"] != "Finished":
         return Move.AGAIN
     session.warning = None
-    return Move.NEXT
+    session.wish = session.vehicle.wish()
+    return Move.LEAVE if session.wish in {Wish.TERMINATE, Wish.PAUSE} else Move.NEXT

@@ -98,9 +98,11 @@ def charge_loop(session: Session, now_s: float) -> Request:
     if dynamic:
         mode |= energy_fields(vehicle.needs(), v2x=session.service.is_bpt)
     name = _mode(session, f"{session.control_mode.name.title()}_{{}}_CLReqControlMode")
+    target_soc_frac = vehicle.needs().target_soc_frac
     body: Body = {
         "DisplayParameters": {
             "PresentSOC": round(100 * vehicle.soc_frac),
+            "ChargingComplete": vehicle.soc_frac >= (target_soc_frac or 1.0),
             "BatteryEnergyCapacity": rational(vehicle.capacity_wh),
         },
         "MeterInfoRequested": session.config.meter_info,

@@ -105,13 +105,25 @@ def power_delivery(session: Session, now_s: float) -> Request:
     del now_s
     body: Body = {"EVProcessing": "Finished", "ChargeProgress": session.progress}
     starts = session.progress in {"Start", "ScheduleRenegotiation"}
-    if starts and session.chosen is not None:
-        limit_w = session.vehicle.limits.max_charge_w
-        body["EVPowerProfile"] = write_profile(session.chosen, limit_w)
+    if session.progress != "Stop":
+        body["EVPowerProfile"] = _power_profile(session)
     if starts and session.service.is_bpt:
         channel = "Discharge" if session.vehicle.target_w() < 0.0 else "Charge"
         body["BPT_ChannelSelection"] = channel
     return Request(body)
+
+
+def _power_profile(session: Session) -> Body:
+    """What the car may take over time; in dynamic mode its common limit with the charger."""
+    limit_w = session.vehicle.limits.common(session.evse_limits).max_charge_w
+    if session.chosen is not None:
+        return write_profile(session.chosen, limit_w)
+    entry = {"Duration": _NO_DEPARTURE_S, "Power": rational(limit_w)}
+    return {
+        "TimeAnchor": int(session.clock.now().timestamp()),
+        "Dynamic_EVPPTControlMode": {},
+        "EVPowerProfileEntries": {"EVPowerProfileEntry": [entry]},
+    }
 
 
 def read_power_delivery(session: Session, response: Body, now_s: float) -> Move:

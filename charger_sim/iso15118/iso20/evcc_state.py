@@ -57,8 +57,8 @@ class Resume:
 class EvccConfig:
     """How a car behaves; tuples are in its order of preference.
 
-    `v2g_roots` are what a provisioning service's chain must end at, `mo_roots` (none: the same)
-    a new contract's.
+    `v2g_roots` are what a provisioning service's chain must end at. A new contract's must end at
+    one of `mo_roots`; a car that has none takes the service's word, which signs the contract.
     """
 
     evcc_id: str

@@ -91,6 +91,8 @@ def f_test(
 
 def _match_moments(q: int, a1: float, a2: float) -> tuple[float, float]:
     """Denominator degrees of freedom and the factor on the Wald statistic."""
+    if abs(a1 - q * a2) <= 1e-9 * a1:  # the Wald F is exactly F (one row, or balanced strata);
+        return 2.0 * q / a2, 1.0  # the general formula has poles at 2 and 4 degrees of freedom
     b = (a1 + 6.0 * a2) / (2.0 * q)
     g = ((q + 1) * a1 - (q + 4) * a2) / ((q + 2) * a2) if a2 > 0.0 else 0.0
     base = 3.0 * q + 2.0 * (1.0 - g)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from csms.domain import commands as c
 from csms.domain.certificates import (
@@ -20,7 +23,7 @@ from csms.domain.certificates import (
 )
 from csms.domain.errors import InvalidInput, NotExpressible
 from csms.domain.events import AuthorizeReply, Reply, VendorData
-from csms.domain.values import TokenStatus
+from csms.domain.values import TokenStatus, Value
 from csms.translate import (
     BadValue,
     command_to_wire,
@@ -52,6 +55,25 @@ def test_plug_and_charge_of_16_is_checked_like_any_other_message(data: str | Non
         payload["data"] = data
     with pytest.raises(BadValue, match="/data"):
         event_from_wire(V16, "DataTransfer", payload)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+@given(
+    message=st.sampled_from(
+        ["Authorize", "Get15118EVCertificate", "GetCertificateStatus", "Other"]
+    ),
+    data=st.text() | JSON.map(json.dumps) | st.just("[" * 5_000) | st.just("9" * 5_000),
+)
+def test_whatever_stands_in_data_transfer_is_an_event_or_refused(message: str, data: str) -> None:
+    payload = {"vendorId": PNC_VENDOR, "messageId": message, "data": data}
+    with suppress(BadValue):
+        assert isinstance(event_from_wire(V16, "DataTransfer", payload), Value)
 
 
 REPLIES: list[tuple[tuple[str, ...], str, Reply, dict[str, Any]]] = [

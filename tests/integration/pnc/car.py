@@ -49,13 +49,7 @@ class Car:
     def installation_request(self, roots: tuple[x509.Certificate, ...], maximum: int = 1) -> str:
         """``exiRequest``: signed by the provisioning key."""
         chain = [c.public_bytes(Encoding.DER) for c in self.provisioning.issued.chain]
-        ids = [
-            {
-                "X509IssuerName": each.issuer.rfc4514_string(),
-                "X509SerialNumber": each.serial_number,
-            }
-            for each in roots
-        ]
+        ids = _ids(roots)
         document = (
             _request_2(chain[0], ids)
             if self.suite is Suite.ISO_2
@@ -64,15 +58,38 @@ class Car:
         signed = sign(document, self.schema, self.provisioning.private_key)
         return base64.b64encode(encode(signed, self.schema)).decode()
 
-    def install(self, exi_response: str) -> InstallationResponse:
-        """Check the signature, unwrap the key, keep both."""
+    def update_request(self, roots: tuple[x509.Certificate, ...]) -> str:
+        """``exiRequest`` of an ISO 15118-2 CertificateUpdateReq: signed by the contract key."""
+        assert self.contract_key is not None
+        leaf, *above = [c.public_bytes(Encoding.DER) for c in self.contract]
+        body = {
+            "CertificateUpdateReq": {
+                "@Id": "id1",
+                "ContractSignatureCertChain": {
+                    "Certificate": leaf,
+                    "SubCertificates": {"Certificate": above},
+                },
+                "eMAID": EMAID,
+                "ListOfRootCertificateIDs": {"RootCertificateID": _ids(roots)},
+            }
+        }
+        document = Document(
+            ISO_2_NAMESPACE, "V2G_Message", {"Header": {"SessionID": SESSION}, "Body": body}
+        )
+        signed = sign(document, self.schema, self.contract_key)
+        return base64.b64encode(encode(signed, self.schema)).decode()
+
+    def install(self, exi_response: str, *, update: bool = False) -> InstallationResponse:
+        """Check the signature, unwrap the key, keep both. An update is wrapped for the contract key."""
         message = decode(base64.b64decode(exi_response), self.schema)
         response = read_response(message, self.schema)
         package = response.package
+        own = self.contract_key if update else self.provisioning.private_key
+        assert own is not None
         self.contract = tuple(x509.load_der_x509_certificate(each) for each in package.chain)
         self.contract_key = unwrap(
             package.key,
-            receiver_private_key(self.provisioning.private_key),
+            receiver_private_key(own),
             self.contract[0],
             aad=associated_data(PCID, self.contract[0]),
         )
@@ -90,6 +107,16 @@ def new_car(pki: Pki, suite: Suite) -> Car:
 def sell_contract(pki: Pki, emaid: str = EMAID) -> int:
     """The mobility operator enters a contract for the car; returns its serial number."""
     return generate_contract(pki, PCID, emaid, "Acme").certificate.serial_number
+
+
+def _ids(roots: tuple[x509.Certificate, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "X509IssuerName": each.issuer.rfc4514_string(),
+            "X509SerialNumber": each.serial_number,
+        }
+        for each in roots
+    ]
 
 
 def _request_2(certificate: bytes, ids: list[dict[str, Any]]) -> Document:

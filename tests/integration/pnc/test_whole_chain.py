@@ -68,6 +68,34 @@ async def test_install_charge_revoke_refuse(version: str, suite: Suite, tmp_path
         assert [event.kind for event in events] == ["ContractCertificateRefused"]
 
 
+async def test_a_contract_is_renewed_by_the_car_that_holds_it(tmp_path: Path) -> None:
+    """M02; TC_M_28."""
+    pki = new_pki(Suite.ISO_2)
+    root = root_of(pki.store, ca_id(Suite.ISO_2, Role.V2G_ROOT))
+    car = new_car(pki, Suite.ISO_2)
+    sell_contract(pki)
+    async with running(tmp_path, pki) as site, site.station("CP1", "2.0.1") as station:
+        await site.know_token(EMAID)
+
+        async def ask(action: str, request: str) -> None:
+            answer = await station.ask(
+                "Get15118EVCertificate",
+                {
+                    "iso15118SchemaVersion": car.namespace,
+                    "action": action,
+                    "exiRequest": request,
+                },
+            )
+            assert answer["status"] == "Accepted"
+            car.install(answer["exiResponse"], update=action == "Update")
+
+        await ask("Install", car.installation_request((root,)))
+        first = car.contract[0]
+        await ask("Update", car.update_request((root,)))
+        assert car.contract[0].serial_number != first.serial_number
+        assert (await authorize(station, car))["certificateStatus"] == "Accepted"
+
+
 async def test_a_car_takes_its_contracts_one_by_one(tmp_path: Path) -> None:
     pki = new_pki(Suite.ISO_20)
     root = root_of(pki.store, ca_id(Suite.ISO_20, Role.V2G_ROOT))

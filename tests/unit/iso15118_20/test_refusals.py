@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
@@ -21,12 +22,12 @@ from charger_sim.iso15118.iso20.models import SimpleVehicle
 from charger_sim.iso15118.iso20.ports import Notification, Wish
 from charger_sim.iso15118.iso20.secc import Secc
 from charger_sim.iso15118.iso20.secc_state import SeccConfig
-from charger_sim.iso15118.iso20.services import ControlMode, ServiceId
+from charger_sim.iso15118.iso20.services import ControlMode, Offer, ParameterSet, ServiceId
 from charger_sim.iso15118.iso20.states import SECC, State
 from charger_sim.iso15118.machine import PENDING, Ask, End, Ending, Send
 from charger_sim.iso15118.v2gtp import Frame
 from pki.build import Subject
-from pki.exi import Document
+from pki.exi import Document, decode, encode
 from pki.leaf import issue_credential
 from pki.profiles import Role, Suite
 from pki.revoke import revoke
@@ -192,10 +193,11 @@ def test_a_car_without_contract_in_the_pool_gets_none():
     _warned(Pair(world, config), "WARNING_NoContractMatchingPCIDFound")
 
 
-def test_a_provisioning_service_of_an_unknown_root_is_not_believed():
+@pytest.mark.parametrize("known", ["v2g_roots", "mo_roots"])
+def test_an_installation_under_an_unknown_root_is_not_believed(known):
     world, other = make_world(), make_world()
     config = _installing(world)
-    pair = Pair(world, replace(config, v2g_roots=other.v2g_roots))
+    pair = Pair(world, replace(config, **{known: other.v2g_roots}))
     _, evcc = pair.run()
     assert evcc.ending is Ending.PROTOCOL_ERROR
     assert "chain" in evcc.detail
@@ -213,10 +215,6 @@ def test_a_response_changed_on_its_way_is_not_believed(field):
         found = answer(question)
         if not isinstance(question, InstallCertificate):
             return found
-        import base64
-
-        from pki.exi import decode, encode
-
         message = decode(base64.b64decode(found.exi_response), SCHEMA)
         data = dict(message.value["SignedInstallationData"])
         data[field] = data[field][:-1] + bytes([data[field][-1] ^ 1])
@@ -553,8 +551,6 @@ def test_a_car_refuses_a_response_out_of_turn():
 
 def test_a_charger_without_a_wanted_control_mode_is_left():
     world = shared_world()
-    from charger_sim.iso15118.iso20.services import Offer, ParameterSet
-
     only = Offer(ServiceId.DC, (ParameterSet(ControlMode.DYNAMIC),))
     config = _pnc_only(world, control_modes=(ControlMode.SCHEDULED,))
     pair = Pair(world, config, SeccConfig((only,)))

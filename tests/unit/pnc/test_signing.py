@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Callable
 from datetime import timedelta
+from functools import cache
 
 import httpx
 import pytest
@@ -52,35 +55,45 @@ def built_in(pki: Pki) -> BuiltInSigner:
     return BuiltInSigner(pki, "Acme", "DE")
 
 
-P256, P384, P521 = ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1()
+def p256() -> Key:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def p384() -> Key:
+    return ec.generate_private_key(ec.SECP384R1())
+
+
+def p521() -> Key:
+    return ec.generate_private_key(ec.SECP521R1())
+
+
+@cache
+def rsa_3072() -> Key:
+    return rsa.generate_private_key(65537, 3072)
+
+
 SIGNERS = pytest.mark.parametrize("make", [built_in, est], ids=["built-in", "est"])
 
 
 @SIGNERS
 @pytest.mark.parametrize(
-    ("use", "key", "suite", "role"),
+    ("use", "new_key", "suite", "role"),
     [
-        (
-            SigningUse.STATION,
-            ec.generate_private_key(P256),
-            Suite.OCPP,
-            Role.CHARGING_STATION,
-        ),
-        (
-            SigningUse.STATION,
-            rsa.generate_private_key(65537, 3072),
-            Suite.OCPP_RSA,
-            Role.CHARGING_STATION,
-        ),
-        (SigningUse.V2G, ec.generate_private_key(P256), Suite.ISO_2, Role.SECC),
-        (SigningUse.V2G_20, ec.generate_private_key(P521), Suite.ISO_20, Role.SECC),
-        (SigningUse.V2G_20, ed448.Ed448PrivateKey.generate(), Suite.ISO_20_ED448, Role.SECC),
+        (SigningUse.STATION, p256, Suite.OCPP, Role.CHARGING_STATION),
+        (SigningUse.STATION, rsa_3072, Suite.OCPP_RSA, Role.CHARGING_STATION),
+        (SigningUse.V2G, p256, Suite.ISO_2, Role.SECC),
+        (SigningUse.V2G_20, p521, Suite.ISO_20, Role.SECC),
+        (SigningUse.V2G_20, ed448.Ed448PrivateKey.generate, Suite.ISO_20_ED448, Role.SECC),
     ],
 )
 async def test_the_chain_is_good_for_its_use(
-    make: type[CertificateSigner], use: SigningUse, key: Key, suite: Suite, role: Role
+    make: type[CertificateSigner],
+    use: SigningUse,
+    new_key: Callable[[], Key],
+    suite: Suite,
+    role: Role,
 ) -> None:
-    pki = new_pki(suite)
+    pki, key = new_pki(suite), new_key()
     chain = await make(pki).sign(CP1, csr(key), use)  # type: ignore[call-arg]
     leaf, *above = x509.load_pem_x509_certificates(chain.encode())
     assert leaf.public_key() == key.public_key()
@@ -94,7 +107,7 @@ async def test_the_chain_is_good_for_its_use(
 
 async def test_a_station_gets_its_own_name_whatever_it_asks_for() -> None:
     pki = new_pki(Suite.OCPP)
-    request = csr(ec.generate_private_key(P256), "SOMEBODY-ELSE")
+    request = csr(p256(), "SOMEBODY-ELSE")
     chain = await built_in(pki).sign(CP1, request, SigningUse.STATION)
     leaf = x509.load_pem_x509_certificate(chain.encode())
     assert "CN=CP1" in leaf.subject.rfc4514_string()
@@ -106,26 +119,25 @@ async def test_a_station_gets_its_own_name_whatever_it_asks_for() -> None:
 @pytest.mark.parametrize(
     "request_pem",
     [
-        "",
-        "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----",
-        csr(ec.generate_private_key(P384)),
-        csr(rsa.generate_private_key(65537, 1024)),
+        lambda: "",
+        lambda: "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----",
+        lambda: csr(p384()),
+        lambda: csr(rsa_3072()),
     ],
+    ids=["empty", "garbage", "P-384", "RSA"],
 )
 async def test_what_cannot_be_signed_is_refused(
-    make: type[CertificateSigner], request_pem: str
+    make: type[CertificateSigner], request_pem: Callable[[], str]
 ) -> None:
     signer = make(new_pki(Suite.ISO_2))  # type: ignore[call-arg]
     with pytest.raises(SigningRefused):
-        await signer.sign(CP1, request_pem, SigningUse.V2G)
+        await signer.sign(CP1, request_pem(), SigningUse.V2G)
 
 
 async def test_a_request_with_a_broken_signature_is_refused() -> None:
-    pem = csr(ec.generate_private_key(P256))
+    pem = csr(p256())
     der = bytearray(x509.load_pem_x509_csr(pem.encode()).public_bytes(Encoding.DER))
     der[-1] ^= 1
-    import base64
-
     broken = (
         "-----BEGIN CERTIFICATE REQUEST-----\n"
         + base64.encodebytes(bytes(der)).decode()
@@ -138,11 +150,11 @@ async def test_a_request_with_a_broken_signature_is_refused() -> None:
 async def test_what_ends_soon_is_known_by_station_and_use_newest_first() -> None:
     pki = new_pki(Suite.OCPP, Suite.ISO_2)
     signer = built_in(pki)
-    await signer.sign(CP1, csr(ec.generate_private_key(P256)), SigningUse.V2G)
-    await signer.sign(CP1, csr(ec.generate_private_key(P256)), SigningUse.STATION)
+    await signer.sign(CP1, csr(p256()), SigningUse.V2G)
+    await signer.sign(CP1, csr(p256()), SigningUse.STATION)
     (secc,) = signer.expiring(NOW + timedelta(days=61))
     assert (secc.station_id, secc.use) == (CP1, SigningUse.V2G)
     assert not signer.expiring(NOW + timedelta(days=59))
     pki.clock.move(days=50)  # type: ignore[attr-defined]
-    await signer.sign(CP1, csr(ec.generate_private_key(P256)), SigningUse.V2G)
+    await signer.sign(CP1, csr(p256()), SigningUse.V2G)
     assert not signer.expiring(NOW + timedelta(days=61))

@@ -1,0 +1,145 @@
+"""Against PyPI ``iso15118`` 0.31.2 with its Java codec, over discovery and TCP on a real interface.
+
+It pins old versions of our own dependencies, so it lives in an environment of its own. Set
+ISO15118_VENV to one with ``iso15118==0.31.2`` and ``aiofile`` installed; Java must be on the PATH.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from ipaddress import IPv6Address
+from pathlib import Path
+
+import pytest
+
+from charger_sim.iso15118.app_protocol import Protocol
+from charger_sim.iso15118.driver import Step, run
+from charger_sim.iso15118.iso2 import Evcc, Secc
+from charger_sim.iso15118.local_backend import LocalBackend
+from charger_sim.iso15118.machine import Ending, Outcome
+from charger_sim.iso15118.model import AC_LIMITS, AC_NEEDS, DC_LIMITS, DC_NEEDS, ModelCar, ModelEvse
+from charger_sim.iso15118.sdp import SdpResponse, Security
+from charger_sim.iso15118.sdp_shell import sdp_discover, sdp_server
+from charger_sim.iso15118.session import EvccSession, SeccSession
+from charger_sim.iso15118.streams import AsyncioStream, connect
+from tests.integration.iso15118.test_sdp_shell import multicast_interface
+from tests.unit.iso15118.world import AC, DC, EIM, unix_s, world
+
+VENV = os.environ.get("ISO15118_VENV", "")
+PYTHON = Path(VENV) / "bin" / "python"
+INTERFACE = multicast_interface()
+JAVA_S = 90.0
+"""Their codec starts in about 10 s and takes about 65 ms for a message, more on a busy machine."""
+
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(not VENV or not PYTHON.exists(), reason="ISO15118_VENV is not set"),
+    pytest.mark.skipif(shutil.which("java") is None, reason="no Java"),
+    pytest.mark.skipif(INTERFACE is None, reason="no interface for IPv6 multicast"),
+]
+
+
+@asynccontextmanager
+async def process(
+    module: str, folder: Path, *arguments: str, **settings: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    log = folder / "peer.log"
+    environment = {
+        **os.environ,
+        "NETWORK_INTERFACE": INTERFACE or "",
+        "LOG_LEVEL": "INFO",
+        "SECC_ENFORCE_TLS": "False",
+        "PROTOCOLS": "ISO_15118_2",
+        "AUTH_MODES": "EIM",
+        **settings,
+    }
+    with log.open("wb") as output:
+        child = await asyncio.create_subprocess_exec(
+            PYTHON, "-m", module, *arguments,
+            cwd=folder, env=environment, stdout=output, stderr=output, start_new_session=True,
+        )  # fmt: skip
+        try:
+            yield child
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, 15)
+            await child.wait()
+
+
+def link_local() -> IPv6Address:
+    for line in Path("/proc/net/if_inet6").read_text().splitlines():
+        address, *_, name = line.split()
+        if name == INTERFACE and address.startswith("fe80"):
+            return IPv6Address(bytes.fromhex(address))
+    raise LookupError("no link-local address")
+
+
+@pytest.mark.parametrize("needs", [AC_NEEDS, DC_NEEDS], ids=["ac", "dc"])
+async def test_our_car_at_their_charger(needs, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    loop = asyncio.get_running_loop()
+    steps: list[Step] = []
+    async with process("iso15118.secc.main", tmp_path):
+        found = await sdp_discover(
+            Security.NONE, interface=INTERFACE, attempts=int(4 * JAVA_S), interval_s=0.25
+        )
+        assert found is not None, (tmp_path / "peer.log").read_text()[-2_000:]
+        stream = await connect(f"{found.address}%{INTERFACE}", found.port, None, 5.0)
+        car = ModelCar(needs)
+        evcc = Evcc(EIM, car)
+        machine = EvccSession({Protocol.ISO_2: lambda: evcc})
+        outcome = await run(machine, stream, clock=loop.time, on_step=steps.append)
+    log = (tmp_path / "peer.log").read_text()[-3_000:]
+    assert outcome.ending is Ending.TERMINATED, (outcome, [s.name for s in steps], log)
+    assert len(car.powers_w) == 3
+
+
+@pytest.mark.parametrize("mode", ["AC_three_phase_core", "DC_extended"])
+async def test_their_car_at_our_charger(mode: str, tmp_path: Path) -> None:
+    loop = asyncio.get_running_loop()
+    config, limits = (AC, AC_LIMITS) if mode.startswith("AC") else (DC, DC_LIMITS)
+    evse = ModelEvse(limits, unix_s)
+    steps: list[Step] = []
+    ended: asyncio.Future[Outcome] = loop.create_future()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        secc = Secc(config, evse, random=os.urandom, unix_s=unix_s)
+        machine = SeccSession({Protocol.ISO_2: lambda: secc})
+        stream = AsyncioStream(reader, writer)
+        backend = LocalBackend(world().pki)
+        outcome = await run(machine, stream, clock=loop.time, backend=backend, on_step=steps.append)
+        ended.set_result(outcome)
+
+    server = await asyncio.start_server(serve, "::", 0)
+    port = server.sockets[0].getsockname()[1]
+    settings = tmp_path / "car.json"
+    settings.write_text(
+        json.dumps(
+            {
+                "supportedEnergyServices": ["AC"],
+                "isCertInstallNeeded": False,
+                "useTls": False,
+                "sdpRetryCycles": 1,
+                "enforceTls": False,
+                "supportedProtocols": ["ISO_15118_2"],
+                "energyTransferMode": mode,
+                "chargeLoopCycle": 3,
+            }
+        )
+    )
+    here = [SdpResponse(link_local(), port, Security.NONE)]
+    async with (
+        sdp_server(here, interface=INTERFACE),
+        process("iso15118.evcc.main", tmp_path, str(settings)),
+    ):
+        async with asyncio.timeout(JAVA_S):
+            outcome = await ended
+    server.close()
+    log = (tmp_path / "peer.log").read_text()[-3_000:]
+    assert outcome.ending is Ending.TERMINATED, (outcome, [s.name for s in steps], log)
+    assert evse.energy_wh >= 1_000.0
+    assert not evse.closed
