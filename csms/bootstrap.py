@@ -305,6 +305,7 @@ def gateway_settings(section: GatewaySection) -> GatewaySettings:
         listeners=(listener,),
         backend=Backend(section.transport),
         max_message_bytes=section.max_message_bytes,
+        max_connections=section.max_connections,
         ping_interval_s=section.ping_interval_s,
         ping_timeout_s=section.ping_timeout_s,
     )

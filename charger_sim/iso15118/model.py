@@ -85,6 +85,7 @@ class ModelCar:
     rounds: int = 3
     ends_with: Wish = Wish.STOP
     soc_frac: float = 0.4
+    voltage_v: float = 400.0
     powers_w: list[float] = field(default_factory=list)
     """What it was allowed or given, round by round."""
 
@@ -92,9 +93,8 @@ class ModelCar:
         return Wish.CHARGE if len(self.powers_w) < self.rounds else self.ends_with
 
     def target(self) -> tuple[float, float]:
-        voltage_v = 400.0
         most_w = self.needs.power_max_w or 0.0
-        return voltage_v, min(self.needs.current_max_a or 0.0, most_w / voltage_v)
+        return self.voltage_v, min(self.needs.current_max_a or 0.0, most_w / self.voltage_v)
 
     def limited_to(self, power_w: float) -> None:
         self.powers_w.append(power_w)

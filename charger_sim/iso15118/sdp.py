@@ -19,6 +19,8 @@ ATTEMPTS: Final = 50
 """An EV asks at most so often before it gives up (V2G2-158)."""
 INTERVAL_S: Final = 0.25
 """Wait for an answer before the next attempt (V2G2-159)."""
+SECC_PORTS: Final = range(49_152, 65_536)
+"""Where chargers listen for TCP: the dynamic ports. Some cars refuse others."""
 _TCP: Final = 0x00
 
 

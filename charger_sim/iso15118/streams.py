@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
+from charger_sim.iso15118.sdp import SECC_PORTS
+from pki.ports import RandomBytes
+
 _READ_OCTETS: Final = 65_536
+_PORT_ATTEMPTS: Final = 16
 
 
 class AsyncioStream:
@@ -63,3 +68,27 @@ async def connect(
     async with asyncio.timeout(timeout_s):
         reader, writer = await asyncio.open_connection(host, port, ssl=context)
     return AsyncioStream(reader, writer)
+
+
+async def listen(
+    serve: Callable[[AsyncioStream], Awaitable[object]],
+    host: str,
+    context: ssl.SSLContext | None,
+    random: RandomBytes,
+) -> tuple[asyncio.Server, int]:
+    """A charger's server on a free dynamic port of `host`, with that port.
+
+    `serve` gets each connection. Raises OSError where no port is free.
+    """
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await serve(AsyncioStream(reader, writer))
+
+    failure: OSError | None = None
+    for _ in range(_PORT_ATTEMPTS):
+        port = SECC_PORTS[int.from_bytes(random(2)) % len(SECC_PORTS)]
+        try:
+            return await asyncio.start_server(accept, host, port, ssl=context), port
+        except OSError as error:
+            failure = error
+    raise OSError(f"no free port at {host}: {failure}") from failure

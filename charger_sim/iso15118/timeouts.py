@@ -37,6 +37,11 @@ class Timeouts:
         """How long an EVCC waits for the response to `message`, such as "SessionSetup"."""
         return self.exceptions.get(message, (self.message_s, 0.0))[0]
 
+    def poll_s(self, message: str) -> float:
+        """How long an EVCC repeats `message` until the charger is ready."""
+        limits = {"CableCheck": self.cable_check_s, "PreCharge": self.pre_charge_s}
+        return limits.get(message, self.ongoing_s)
+
     def within_s(self, message: str) -> float:
         """How long a SECC may take for the response to `message`."""
         return self.exceptions.get(message, (0.0, self.performance_s))[1]

@@ -173,6 +173,13 @@ class Gateway:
             except Exception as error:  # noqa: BLE001 reported; the station tries again
                 self._observer.failed(station_id, "admission", error)
                 reason = RefusalReason.FAILED
+        if (
+            reason is None
+            and station_id is not None
+            and len(self._registry) >= self._settings.max_connections
+            and self._registry.get(station_id) is None
+        ):
+            reason = RefusalReason.OVERLOADED
         if reason is None and station_id is not None:
             return Admission(station_id, choose_version(head.subprotocols))
         return self._refuse(head, station_id, reason or RefusalReason.BAD_PATH, listener)

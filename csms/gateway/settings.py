@@ -77,6 +77,8 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     """Of unsent data; a station that leaves more unread is disconnected."""
     max_receive_queue: int = 16
     """Unhandled messages per station before its socket is no longer read."""
+    max_connections: int = 5_000
+    """Stations at once; more get HTTP 503."""
     max_handshakes: int = 1000
     """Connections that have not been admitted yet, per listener."""
     max_messages_per_s: float = 100.0

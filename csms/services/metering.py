@@ -42,11 +42,11 @@ async def meters_read(core: Core, station: StationState, event: MetersRead) -> A
 
 def take_readings(core: Core, evse: EvseState, readings: Sequence[MeterReading]) -> None:
     """Make the newest reading the live one; a late or queued one never replaces a newer."""
-    now_s = core.clock.monotonic()
+    now, now_s = core.clock.now(), core.clock.monotonic()
     for reading in readings:
         known = evse.reading
-        if known is not None and reading.at < known.at:
-            continue
+        if known is not None and reading.at < known.at <= now:
+            continue  # older; but a time that lay in the future came from a clock that was wrong
         if known is None or is_alive(known, reading):
             evse.changed_s = now_s
         evse.reading = reading

@@ -45,7 +45,8 @@ async def transaction_told(
     _place(station, tx)
     if tx.evse_id:
         records += _meter_records(station, tx, event.readings, received)
-        take_readings(core, station.evse(tx.evse_id), event.readings)
+        if not event.offline:  # what was queued says how it was, not how it is
+            take_readings(core, station.evse(tx.evse_id), event.readings)
     await core.journal.commit(*records)
     core.live.publish("transaction", tx)
     status = None

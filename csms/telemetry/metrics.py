@@ -26,6 +26,7 @@ class Metrics:
             ("version", "action", "direction", "outcome"),
             registry=self.registry,
         )
+        self._message_counters: dict[tuple[str, str, str, str], Counter] = {}
         self._handling = Histogram(
             "csms_message_handling_seconds",
             "From a station's request to our answer.",
@@ -74,8 +75,11 @@ class Metrics:
         latency_s: float | None = None,
     ) -> None:
         """``direction`` is ``in`` or ``out``; ``outcome`` is ``ok`` or an error code."""
-        label = action if action in self._actions else "other"
-        self._messages.labels(version, label, direction, outcome).inc()
+        key = (version, action if action in self._actions else "other", direction, outcome)
+        counter = self._message_counters.get(key)
+        if counter is None:  # looking a series up by its labels costs more than counting
+            counter = self._message_counters[key] = self._messages.labels(*key)
+        counter.inc()
         if latency_s is not None:
             self._handling.labels(version, direction).observe(latency_s)
 

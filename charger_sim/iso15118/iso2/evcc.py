@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from charger_sim.iso15118 import timeouts
 from charger_sim.iso15118.errors import LocalProtocolError, RemoteProtocolError
 from charger_sim.iso15118.iso2 import evcc_charge, evcc_contract, evcc_identify, messages
 from charger_sim.iso15118.iso2.evcc_context import (
@@ -62,14 +61,6 @@ STEPS: Final[Mapping[str, tuple[Build, React]]] = MappingProxyType(
         "MeteringReceipt": (evcc_charge.metering_receipt, evcc_charge.on_metering_receipt),
         "WeldingDetection": (evcc_charge.welding_detection, evcc_charge.on_welding_detection),
         "SessionStop": (evcc_identify.session_stop, evcc_identify.on_session_stop),
-    }
-)
-_POLL_LIMIT_S: Final = MappingProxyType(
-    {
-        "Authorization": timeouts.ISO_2.ongoing_s,
-        "ChargeParameterDiscovery": timeouts.ISO_2.ongoing_s,
-        "CableCheck": timeouts.ISO_2.cable_check_s,
-        "PreCharge": timeouts.ISO_2.pre_charge_s,
     }
 )
 _LOOPS: Final = frozenset({"ChargingStatus", "CurrentDemand"})
@@ -137,7 +128,7 @@ class Evcc:
         else:
             delay_s = config.poll_s
             since_s = now_s if data.asked_since is None else data.asked_since[1]
-            if now_s - since_s > _POLL_LIMIT_S.get(name, timeouts.ISO_2.ongoing_s):
+            if now_s - since_s > config.timeouts.poll_s(name):
                 return End(Outcome(Ending.TIMED_OUT, f"{name} does not end"))
         self._name = name
         try:
@@ -146,4 +137,4 @@ class Evcc:
             return End(Outcome(reason.ending, reason.detail, reason.code))
         element = f"{name}Req"
         frame = messages.write(data.session_id, element, request.body, key=request.key)
-        return Send(frame, element, timeouts.ISO_2.response_s(name), delay_s)
+        return Send(frame, element, config.timeouts.response_s(name), delay_s)

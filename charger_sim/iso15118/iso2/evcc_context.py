@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 from charger_sim.iso15118.iso2.messages import Message
 from charger_sim.iso15118.machine import Ending
 from charger_sim.iso15118.physical import Car
+from charger_sim.iso15118.timeouts import ISO_2, Timeouts
 from charger_sim.iso15118.trust import TrustStore
 from pki.keys import PrivateKey
 
@@ -47,6 +48,8 @@ class EvccConfig:
     """Pause before asking again while the charger is busy."""
     loop_s: float = 0.0
     """Pause between the rounds of the charge loop."""
+    timeouts: Timeouts = ISO_2
+    """Longer ones than the standard's for a charger that is known to be slow."""
 
 
 @dataclass(slots=True)

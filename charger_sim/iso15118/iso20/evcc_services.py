@@ -94,6 +94,9 @@ def read_schedule_exchange(session: Session, response: Body, now_s: float) -> Mo
         if "Scheduled_SEResControlMode" not in response:
             raise Abort("the charger answered scheduled mode with another")
         session.chosen = read_tuples(response["Scheduled_SEResControlMode"])[0]
+    if response.get("GoToPause", False) and not session.charging:
+        session.wish = Wish.PAUSE
+        return Move.LEAVE
     if session.charging:
         session.progress = "ScheduleRenegotiation"
         return Move.NEXT

@@ -117,7 +117,7 @@ class Secc:
 
     def time_out(self, now_s: float) -> End:
         del now_s
-        self._close()
+        self.close()
         return End(Outcome(Ending.TIMED_OUT, f"no request in state {self.state}"))
 
     def _check(self, request: Document) -> None:
@@ -165,11 +165,11 @@ class Secc:
         self.state = next_states[answer.event]
         if answer.ending is None:
             return Send(frame, name, self._times.sequence_s)
-        self._close()
+        self.close()
         return Send(frame, name, self._times.sequence_s, end=Outcome(answer.ending))
 
     def _refuse(self, pair: str, stream: int | None, refusal: Refusal) -> Send:
-        self._close()
+        self.close()
         name = pair + "Res"
         frame = self._frame(name, stream, refusal.code, BODIES[pair])
         outcome = Outcome(Ending.REFUSED, f"{name}: {refusal}", refusal.code)
@@ -187,6 +187,7 @@ class Secc:
         except ExiError as error:
             raise Refusal("FAILED", f"{name} cannot be written: {error}") from error
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Take power off. Whoever drives the session calls it when the connection is lost."""
         self.state = State.END
         self.session.evse.open_contactor()

@@ -23,11 +23,8 @@ from charger_sim.iso15118.iso20.services import ControlMode, ServiceId
 from charger_sim.iso15118.iso20.states import Event
 from pki.exi import Document
 
-SAFE_V: Final = 60.0
-"""Below this a DC outlet is free of danger (IEC 61851-23)."""
 _PRE_CHARGE_TOLERANCE_V: Final = 20.0
 """IEC 61851-23: at most this between outlet and battery when contactors close."""
-_NOTIFICATION_DELAY_S: Final = 0
 
 
 def _expect(session: Session, dc: bool) -> ServiceId:
@@ -95,7 +92,7 @@ def charge_loop(session: Session, request: Document, now_s: float) -> Reply:
         raise Refusal("FAILED", f"{name % 'Req'} was to be expected")
     delivery = session.evse.exchange(_demand(session, wanted, mode, dc), now_s)
     body = _status(session, request, delivery)
-    control = _dc(session, delivery, mode) if dc else _ac(delivery, mode)
+    control = _dc(session, delivery, mode) if dc else _ac(delivery)
     if dc:
         body |= {
             "EVSEPresentCurrent": rational(delivery.present_a),
@@ -128,7 +125,7 @@ def _status(session: Session, request: Document, delivery: Delivery) -> Body:
         notification = None  # there is no key that could sign
     if notification is not None:
         body["EVSEStatus"] = {
-            "NotificationMaxDelay": _NOTIFICATION_DELAY_S,
+            "NotificationMaxDelay": 0,
             "EVSENotification": notification.value,
         }
     confirm = notification is Notification.METERING_CONFIRMATION
@@ -150,8 +147,7 @@ def _meter_info(reading: MeterReading) -> Body:
     return found
 
 
-def _ac(delivery: Delivery, mode: ControlMode) -> Body:
-    del mode
+def _ac(delivery: Delivery) -> Body:
     return {
         "EVSETargetActivePower": rational(delivery.target_w),
         "EVSEPresentActivePower": rational(delivery.power_w),

@@ -42,8 +42,6 @@ class SeccConfig:
     providers: tuple[str, ...] = ()
     """eMSPs whose contracts are taken; empty: not told."""
     frequency_hz: float = 50.0
-    metering_confirmation: bool = False
-    """Ask for a signed receipt before power stops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +94,6 @@ class Session:
     """Unix time at which the schedules begin."""
     chosen: Chosen | None = None
     schedule_round: int = 0
-    pre_charge_v: float = 0.0
     receipt: Body | None = None
     """The MeterInfo that the car was asked to confirm."""
     receipts: list[Document] = field(default_factory=list)

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
 
 from charger_sim.iso15118.iso20.messages import Body
-
-MAX_PARAMETER_SETS: Final = 32
 
 
 class ServiceId(IntEnum):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from msgspec import Meta
 
 from csms.api.plots import battery as plots
@@ -86,16 +87,6 @@ def run_experiment(params: ExperimentParams) -> studies.ExperimentStudy | studie
     )
 
 
-def experiment_figures(study: studies.ExperimentStudy | studies.DesignStudy) -> dict[str, Any]:
-    figures = _figures(study)
-    terms = figures.get("terms")
-    if isinstance(terms, dict):
-        for test in terms.values():
-            if "f" in test:
-                test["F"] = test.pop("f")
-    return figures
-
-
 def _figures(study: object) -> dict[str, Any]:
     figures = to_jsonable(study, MAX_SAMPLES)
     if not isinstance(figures, dict):
@@ -103,13 +94,25 @@ def _figures(study: object) -> dict[str, Any]:
     return figures
 
 
+def _plot_degradation(study: studies.CalendarStudy | studies.LifeStudy) -> Figure:
+    if isinstance(study, studies.CalendarStudy):
+        return plots.plot_calendar(study)
+    return plots.plot_life(study)
+
+
+def _plot_experiment(study: studies.ExperimentStudy | studies.DesignStudy) -> Figure:
+    if isinstance(study, studies.DesignStudy):
+        return plots.plot_design(study)
+    return plots.plot_experiment(study)
+
+
 STUDIES: tuple[Study[Any, Any], ...] = (
     Study(
         "degradation", "Battery ageing: a cell model against data, or ten years of a fleet.",
-        DegradationParams, run_degradation, _figures, plots.plot_degradation,
+        DegradationParams, run_degradation, _figures, _plot_degradation,
     ),
     Study(
         "experiment", "Split-plot ageing experiments: design with power, mixed-model analysis.",
-        ExperimentParams, run_experiment, experiment_figures, plots.plot_experiment,
+        ExperimentParams, run_experiment, _figures, _plot_experiment,
     ),
 )  # fmt: skip

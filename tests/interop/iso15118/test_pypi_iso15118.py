@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from ipaddress import IPv6Address
 from pathlib import Path
 
@@ -26,13 +27,16 @@ from charger_sim.iso15118.model import AC_LIMITS, AC_NEEDS, DC_LIMITS, DC_NEEDS,
 from charger_sim.iso15118.sdp import SdpResponse, Security
 from charger_sim.iso15118.sdp_shell import sdp_discover, sdp_server
 from charger_sim.iso15118.session import EvccSession, SeccSession
-from charger_sim.iso15118.streams import AsyncioStream, connect
+from charger_sim.iso15118.streams import AsyncioStream, connect, listen
+from charger_sim.iso15118.timeouts import ISO_2
 from tests.integration.iso15118.test_sdp_shell import multicast_interface
 from tests.unit.iso15118.world import AC, DC, EIM, unix_s, world
 
 VENV = os.environ.get("ISO15118_VENV", "")
 PYTHON = Path(VENV) / "bin" / "python"
 INTERFACE = multicast_interface()
+PATIENT = replace(ISO_2, exceptions={**ISO_2.exceptions, "CurrentDemand": (2.0, 0.025)})
+"""Their charger does not keep to 0.25 s in the charge loop."""
 JAVA_S = 90.0
 """Their codec starts in about 10 s and takes about 65 ms for a message, more on a busy machine."""
 
@@ -89,8 +93,9 @@ async def test_our_car_at_their_charger(needs, tmp_path: Path) -> None:  # type:
         )
         assert found is not None, (tmp_path / "peer.log").read_text()[-2_000:]
         stream = await connect(f"{found.address}%{INTERFACE}", found.port, None, 5.0)
-        car = ModelCar(needs)
-        evcc = Evcc(EIM, car)
+        # their simulated charger never precharges beyond 1 V: a car of 10 V is within tolerance
+        car = ModelCar(needs, voltage_v=400.0 if needs is AC_NEEDS else 10.0)
+        evcc = Evcc(replace(EIM, timeouts=PATIENT), car)
         machine = EvccSession({Protocol.ISO_2: lambda: evcc})
         outcome = await run(machine, stream, clock=loop.time, on_step=steps.append)
     log = (tmp_path / "peer.log").read_text()[-3_000:]
@@ -106,16 +111,14 @@ async def test_their_car_at_our_charger(mode: str, tmp_path: Path) -> None:
     steps: list[Step] = []
     ended: asyncio.Future[Outcome] = loop.create_future()
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(stream: AsyncioStream) -> None:
         secc = Secc(config, evse, random=os.urandom, unix_s=unix_s)
         machine = SeccSession({Protocol.ISO_2: lambda: secc})
-        stream = AsyncioStream(reader, writer)
         backend = LocalBackend(world().pki)
         outcome = await run(machine, stream, clock=loop.time, backend=backend, on_step=steps.append)
         ended.set_result(outcome)
 
-    server = await asyncio.start_server(serve, "::", 0)
-    port = server.sockets[0].getsockname()[1]
+    server, port = await listen(serve, "::", None, os.urandom)
     settings = tmp_path / "car.json"
     settings.write_text(
         json.dumps(

@@ -135,7 +135,7 @@ def _check_secc(pair: Pair, output: Any) -> None:
         assert isinstance(output, End) or not pair.evse.closed
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_a_charger_survives_changed_requests(data):
     service, mode, contract = data.draw(_flows())
@@ -169,7 +169,7 @@ def test_a_charger_survives_changed_requests(data):
     pair.run()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.data())
 def test_a_charger_survives_any_order(data):
     """Good requests of several sessions, shuffled, all of the charger's session."""
@@ -195,7 +195,7 @@ def test_a_charger_survives_any_order(data):
         assert pair.evse.closed <= (pair.secc.state in {State.CHARGING, State.STANDBY})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.data())
 def test_a_car_survives_changed_responses(data):
     service, mode, contract = data.draw(_flows())

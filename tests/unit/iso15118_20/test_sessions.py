@@ -15,7 +15,7 @@ from charger_sim.iso15118.backend import (
     ReportSchedule,
 )
 from charger_sim.iso15118.iso20.evcc_state import Identity
-from charger_sim.iso15118.iso20.messages import from_frame
+from charger_sim.iso15118.iso20.messages import from_frame, to_frame
 from charger_sim.iso15118.iso20.models import SimpleVehicle
 from charger_sim.iso15118.iso20.numbers import real
 from charger_sim.iso15118.iso20.ports import Notification, Wish
@@ -24,6 +24,7 @@ from charger_sim.iso15118.iso20.services import ControlMode, Offer, ServiceId
 from charger_sim.iso15118.iso20.states import State
 from charger_sim.iso15118.machine import Ending
 from charger_sim.iso15118.v2gtp import PayloadType
+from pki.exi import Document
 from pki.profiles import Suite
 from tests.unit.iso15118_20.support import (
     ALL_SERVICES,
@@ -348,3 +349,31 @@ def test_limits_go_over_the_wire_unchanged():
     )
     assert real(body["EVMaximumDischargePower"]) == EV.max_discharge_w
     assert pair.secc.session.ev_limits.max_discharge_a == EV.max_discharge_a
+
+
+def test_a_charger_may_send_the_car_to_pause_before_power():
+    world = shared_world()
+    pair = Pair(world, car(world))
+    answered = pair.to_secc
+
+    def to_pause(frame):
+        output = answered(frame)
+        message = from_frame(output.frame)
+        if message.name != "ScheduleExchangeRes":
+            return output
+        value = {**message.value, "GoToPause": True}
+        return replace(output, frame=to_frame(Document(message.namespace, message.name, value)))
+
+    pair.to_secc = to_pause
+    assert _endings(pair) == (Ending.PAUSED, Ending.PAUSED)
+    assert "DC_CableCheckReq" not in pair.names
+
+
+def test_a_lost_connection_takes_power_off():
+    world = shared_world()
+    pair = Pair(world, car(world))
+    pair.run("DC_ChargeLoopReq")
+    assert pair.evse.closed
+    pair.secc.close()
+    assert not pair.evse.closed
+    assert pair.secc.state is State.END

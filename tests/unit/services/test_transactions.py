@@ -26,12 +26,13 @@ class Site:
     def __init__(self) -> None:
         self.store = FakeStore()
         self.store.tokens_by_key[CARD.key] = TokenRecord(token=CARD)
+        self.clock = FakeClock()
         self.core = Core(
             fleet=Fleet(),
             journal=self.store,
             history=self.store,  # type: ignore[arg-type]
             live=LiveBus(),
-            clock=FakeClock(),
+            clock=self.clock,
             policy=Policy(),
         )
         self.station = self.restarted()
@@ -161,6 +162,7 @@ async def test_a_station_is_not_answered_when_nothing_could_be_written() -> None
 
 async def test_a_late_reading_never_replaces_a_newer_one() -> None:
     site = Site()
+    site.clock.t_s = 3600.0
     await site.tell(event_2x(TransactionPhase.STARTED, 0, 100.0))
     await site.tell(event_2x(TransactionPhase.UPDATED, 5, 600.0))
     await site.tell(event_2x(TransactionPhase.UPDATED, 2, 300.0))
@@ -190,3 +192,27 @@ async def test_the_stations_clock_skew_is_known_from_what_it_tells_now_but_not_f
         msgspec.structs.replace(late, seq_no=1, at=T0 - timedelta(hours=1), offline=True)
     )
     assert site.station.clock_skew_s == 7.0
+
+
+async def test_a_time_from_a_clock_that_was_ahead_does_not_block_what_follows() -> None:
+    site = Site()
+    ahead = T0 + timedelta(days=1)
+    wrong = msgspec.structs.replace(
+        event_2x(TransactionPhase.STARTED, 0, 0.0), readings=(MeterReading(at=ahead, power_w=1.0),)
+    )
+    await site.tell(wrong)
+    await site.tell(event_2x(TransactionPhase.UPDATED, 1, 5.0))
+    live = site.station.evse(2).reading
+    assert live is not None
+    assert live.energy_import_wh == 5.0
+
+
+async def test_what_was_queued_while_offline_is_not_the_live_reading() -> None:
+    site = Site()
+    await site.tell(event_2x(TransactionPhase.STARTED, 0, 0.0))
+    queued = msgspec.structs.replace(event_2x(TransactionPhase.UPDATED, 1, 9.0), offline=True)
+    await site.tell(queued)
+    live = site.station.evse(2).reading
+    assert live is not None
+    assert live.energy_import_wh == 0.0
+    assert site.station.transactions[TransactionId("tx-a")].energy_wh == 9.0
