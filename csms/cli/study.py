@@ -86,7 +86,7 @@ def _print(figures: dict[str, Any]) -> None:
 
 def _flat(prefix: str, value: Any) -> list[tuple[str, str]]:
     if isinstance(value, dict):
-        if len(value) > LONG:
+        if prefix and len(value) > LONG:
             return [(prefix, f"{len(value)} entries")]
         return [
             row

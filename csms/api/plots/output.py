@@ -8,6 +8,7 @@ from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 DPI = 150
 
@@ -27,5 +28,8 @@ def png(figure: Figure, *, footer: str) -> bytes:
 
 def _sign(figure: Figure, footer: str) -> None:
     FigureCanvasAgg(figure)
+    engine = figure.get_layout_engine()
+    if isinstance(engine, ConstrainedLayoutEngine):
+        engine.set(rect=(0.0, 0.03, 1.0, 0.97))  # room for the footer
     text = f"{footer}   v2g-csms {version('v2g-csms')}"
     figure.text(0.995, 0.002, text, ha="right", va="bottom", fontsize=6, color="#9ca3af")
