@@ -33,8 +33,8 @@ def advance(soc, temp_c, dt_h, state, stack, stack_h, cal, cal_axes, cyc, cyc_ax
         for k in range(n_t):
             ti = (temp_c[row_t, k] - t_first) * t_scale
             si = (soc[v, k] - s_first) * s_scale
-            i = min(int(ti), n_temp - 2)  # inside the axes: the door has checked
-            j = min(int(si), n_soc - 2)
+            i = min(np.int32(ti), np.int32(n_temp - 2))  # inside the axes: the door has checked
+            j = min(np.int32(si), np.int32(n_soc - 2))
             a, b = ti - i, si - j
             low = cal[i, j] + b * (cal[i, j + 1] - cal[i, j])
             high = cal[i + 1, j] + b * (cal[i + 1, j + 1] - cal[i + 1, j])

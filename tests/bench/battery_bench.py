@@ -62,7 +62,9 @@ def main() -> None:
         print("BLAST_PYTHON not set: blast-lite skipped")
     for pack, model in MODELS.items():
         each, left = ours(pack, n)
-        line = f"{pack:14s} {n} vehicles {each * n:7.1f} s CPU, {1e3 * each:.2f} ms each, {left:.4f}"
+        line = (
+            f"{pack:14s} {n} vehicles {each * n:7.1f} s CPU, {1e3 * each:.2f} ms each, {left:.4f}"
+        )
         if python:
             done = subprocess.run(
                 [python, "-c", ORACLE, model], capture_output=True, text=True, check=True

@@ -38,9 +38,7 @@ def day_ahead(n: int = 1000, tight_kw_per_car: float = 1.3) -> None:
     energy = capacity * rng.uniform(0.2, 0.6, n)
     target = np.minimum(energy + rng.uniform(5e3, 35e3, n), capacity)
     rating = np.full(n, 11e3)
-    vehicles = Vehicles(
-        arrive, depart, energy, target, capacity, 0.2 * capacity, rating, rating
-    )
+    vehicles = Vehicles(arrive, depart, energy, target, capacity, 0.2 * capacity, rating, rating)
     spot = 0.08 + 0.06 * np.sin(2 * np.pi * (np.arange(t) / t - 0.1)) + 0.01 * rng.normal(size=t)
     whole = n * tight_kw_per_car * 1e3
     limits = [FeederLimit("transformer", np.ones(n), np.full(t, whole), np.full(t, -whole))]

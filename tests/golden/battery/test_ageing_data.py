@@ -9,15 +9,19 @@ import rainflow
 from csms.battery.calendar_fit import fit_calendar, read_naumann_csv
 from csms.battery.degradation import advance, health, new_fleet
 from csms.battery.packs import SONY_LFP_CALENDAR, SONY_LFP_EXPONENT
-from csms.battery.studies import calendar_study, trajectory_study
+from csms.battery.studies import CalendarStudy, calendar_study, trajectory_study
 from csms.battery.wear import segment_costs
 from tests.golden.battery.data import ageing_text
 
 pytestmark = pytest.mark.golden
 
 
-def test_naumann_calendar_ageing_beats_the_published_model() -> None:
-    study = calendar_study(ageing_text("naumann_lfp_calendar.csv"))
+@pytest.fixture(scope="module")
+def study() -> CalendarStudy:
+    return calendar_study(ageing_text("naumann_lfp_calendar.csv"))
+
+
+def test_naumann_calendar_ageing_beats_the_published_model(study: CalendarStudy) -> None:
     assert len(study.data.days) == 595
     assert len(study.data.labels) == 17
     assert study.rmse_pp <= 0.65
@@ -31,9 +35,10 @@ def test_pack_constants_are_the_least_squares_fit() -> None:
     assert fit.exponent == pytest.approx(SONY_LFP_EXPONENT, abs=1e-5)
 
 
-def test_state_update_follows_the_calendar_law_under_constant_storage() -> None:
-    data = read_naumann_csv(ageing_text("naumann_lfp_calendar.csv"))
-    study = calendar_study(ageing_text("naumann_lfp_calendar.csv"))
+def test_state_update_follows_the_calendar_law_under_constant_storage(
+    study: CalendarStudy,
+) -> None:
+    data = study.data
     for index in range(len(data.labels)):
         last = np.flatnonzero(data.condition == index)[-1]
         hours = round(data.days[last] * 24.0)
@@ -51,15 +56,15 @@ def test_state_update_follows_the_calendar_law_under_constant_storage() -> None:
 def test_geisbauer_lack_of_fit_against_pure_error() -> None:
     found = trajectory_study(ageing_text("geisbauer_lfp_60c.csv"))
     assert found.n_cells == 15
-    assert found.sqrt_time.test.F == pytest.approx(1339, abs=0.5)
-    assert found.linear_time.test.F == pytest.approx(617, abs=0.5)
+    assert pytest.approx(1339, abs=0.5) == found.sqrt_time.test.F
+    assert pytest.approx(617, abs=0.5) == found.linear_time.test.F
     for law in (found.sqrt_time, found.linear_time):
         assert (law.test.df_num, law.test.df_den) == pytest.approx((6.0, 24.0))
         assert 0.105 < law.pure_error_sd < 0.135
 
 
-def test_naumann_error_is_split_into_systematic_and_noise() -> None:
-    split = calendar_study(ageing_text("naumann_lfp_calendar.csv")).error_split
+def test_naumann_error_is_split_into_systematic_and_noise(study: CalendarStudy) -> None:
+    split = study.error_split
     assert split.bias.equivalent
     assert split.bias.df == pytest.approx(16.0)
     assert split.systematic_sd_pp**2 + split.noise_sd_pp**2 == pytest.approx(

@@ -9,7 +9,13 @@ import pytest
 from typer.testing import CliRunner
 
 from charger_sim.cli import app
-from charger_sim.iso15118.app_protocol import Protocol, choose, offers, request_frame, response_frame
+from charger_sim.iso15118.app_protocol import (
+    Protocol,
+    choose,
+    offers,
+    request_frame,
+    response_frame,
+)
 from charger_sim.iso15118.handshake.predict import Exchange, exi_operations
 from charger_sim.iso15118.handshake.report import quantiles
 from charger_sim.iso15118.iso2 import messages

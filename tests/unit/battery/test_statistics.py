@@ -46,12 +46,14 @@ def test_degrees_of_freedom_at_the_poles_of_the_general_formula(runs: int) -> No
     matrix = factorial({"w": level.tolist(), "s": sub.tolist()}, ["w", "s", "w:s"])
     effects = [RandomEffect("block", block.tolist()), RandomEffect("plot", plot.tolist())]
     found = f_test(fit_reml(y, matrix.x, effects), matrix.contrast("w"))
-    mean = np.array([[y[(level == w) & (block == b)].mean() for b in range(runs)] for w in range(3)])
+    mean = np.array(
+        [[y[(level == w) & (block == b)].mean() for b in range(runs)] for w in range(3)]
+    )
     between = runs * np.sum((mean.mean(axis=1) - mean.mean()) ** 2) / 2
     rest = mean - mean.mean(axis=0) - mean.mean(axis=1, keepdims=True) + mean.mean()
     classical = between / (np.sum(rest**2) / (2 * (runs - 1)))
     assert found.df_den == pytest.approx(2.0 * (runs - 1), rel=1e-6)
-    assert found.F == pytest.approx(classical, rel=1e-6)
+    assert pytest.approx(classical, rel=1e-6) == found.F
 
 
 @pytest.mark.parametrize(
@@ -122,7 +124,9 @@ def test_equivalence_agrees_with_its_interval() -> None:
         equivalence(0.0, 0.3, 10, 0.0)
 
 
-def test_bootstrap_agrees_with_the_exact_test_of_a_balanced_design(rng: np.random.Generator) -> None:
+def test_bootstrap_agrees_with_the_exact_test_of_a_balanced_design(
+    rng: np.random.Generator,
+) -> None:
     table = BOX_CORROSION
     matrix = factorial(table.factors, ["temperature", "coating", "temperature:coating"])
     effects = [RandomEffect(k, v) for k, v in table.strata.items()]

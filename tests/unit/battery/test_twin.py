@@ -26,7 +26,9 @@ def capacity(pack: str, soc: np.ndarray, temp: np.ndarray, years: int = 1) -> fl
 @pytest.mark.parametrize("pack", PACKS)
 def test_heat_and_charge_age_a_stored_battery(pack: str) -> None:
     rest = np.full(8760, 0.5)
-    assert capacity(pack, rest, np.full(8760, 40.0)) < capacity(pack, rest, np.full(8760, 15.0)) < 1.0
+    assert (
+        capacity(pack, rest, np.full(8760, 40.0)) < capacity(pack, rest, np.full(8760, 15.0)) < 1.0
+    )
     full = np.full(8760, 0.95)
     assert capacity(pack, full, np.full(8760, 25.0)) < capacity(pack, rest, np.full(8760, 25.0))
 
@@ -67,7 +69,9 @@ def test_vehicles_do_not_touch_each_other_and_states_are_not_shared() -> None:
     start = new_fleet("nmc-75ah", 5)
     together = health(advance(start, soc, np.full(500, 20.0), 1.0)).capacity_frac
     alone = [
-        health(advance(new_fleet("nmc-75ah", 1), row[None, :], np.full(500, 20.0), 1.0)).capacity_frac[0]
+        health(
+            advance(new_fleet("nmc-75ah", 1), row[None, :], np.full(500, 20.0), 1.0)
+        ).capacity_frac[0]
         for row in soc
     ]
     assert together == pytest.approx(alone, abs=1e-15)

@@ -51,7 +51,9 @@ def test_v2g_stops_when_wear_exceeds_the_spread() -> None:
     # a kWh sold and bought back at 0.2 loses 0.2 (1 / eta^2 - 1) = 0.0216; with the wear of the first
     # segment it pays beyond 0.0321, of the second beyond 0.0540
     assert discharged(0.030) == pytest.approx(0.0, abs=1e-6)
-    assert discharged(0.035) == pytest.approx(9.5, rel=1e-6)  # the first segment: 10 of 50 kWh, 9.5 at the meter
+    assert discharged(0.035) == pytest.approx(
+        9.5, rel=1e-6
+    )  # the first segment: 10 of 50 kWh, 9.5 at the meter
     assert discharged(0.050) == pytest.approx(9.5, rel=1e-6)  # not yet the second
     assert discharged(0.060) == pytest.approx(10.0, rel=1e-6)  # the charger's hour is full
 

@@ -99,9 +99,7 @@ def test_bilevel_agrees_with_exhaustive_search() -> None:
         if (price > cap + 1e-9).any() or price.mean() > 0.25 + 1e-9:
             continue
         nudge = price - 1e-9 * (price - wholesale)  # ties in the leader's favour
-        taken = sum(
-            follower_answer(nudge, e, u) for e, u in zip(energy, upper, strict=True)
-        )
+        taken = sum(follower_answer(nudge, e, u) for e, u in zip(energy, upper, strict=True))
         best = max(best, float((price - wholesale) @ taken))
     assert found.profit >= best - 1e-9  # the grid cannot beat the optimum
     assert found.profit <= best + 0.15  # and comes close to it

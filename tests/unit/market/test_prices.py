@@ -23,7 +23,9 @@ def test_unsorted_rows_are_sorted_and_counted() -> None:
 
 
 def test_repeated_rows() -> None:
-    t = table("2024-01-01 00:00,10", "2024-01-01 00:00,10", "2024-01-01 01:00,20", "2024-01-01 01:00,21")
+    t = table(
+        "2024-01-01 00:00,10", "2024-01-01 00:00,10", "2024-01-01 01:00,20", "2024-01-01 01:00,21"
+    )
     assert t.price_eur_per_mwh.tolist() == [10, 21]  # the later row stands
     assert t.repairs == {"repeated row": 1, "repeated row, other price": 1}
 
@@ -37,7 +39,9 @@ def test_missing_price_is_interpolated_never_nan(price: str) -> None:
 
 def test_long_gap_is_refused_with_its_row() -> None:
     with pytest.raises(PriceTableError, match=r"row 4: 4 hours missing .* at most 3 are filled"):
-        table("2024-01-01 00:00,1", "2024-01-01 01:00,1", "2024-01-01 06:00,1", "2024-01-01 07:00,1")
+        table(
+            "2024-01-01 00:00,1", "2024-01-01 01:00,1", "2024-01-01 06:00,1", "2024-01-01 07:00,1"
+        )
 
 
 def test_mixed_formats_are_read_each_by_its_own_form() -> None:
