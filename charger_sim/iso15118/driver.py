@@ -12,8 +12,6 @@ from charger_sim.iso15118.errors import FrameError, LocalProtocolError
 from charger_sim.iso15118.machine import PENDING, Ask, End, Ending, Machine, Outcome, Send, Wait
 from charger_sim.iso15118.v2gtp import Frame, FrameReader
 
-_READ_OCTETS = 65_536
-
 
 class ByteStream(Protocol):
     """A connection: `streams` has one over asyncio and one in memory."""
@@ -66,9 +64,14 @@ async def run(
     try:
         return await session.run()
     except FrameError as error:
+        machine.time_out(clock())
         return Outcome(Ending.PROTOCOL_ERROR, str(error))
     except OSError as error:
+        machine.time_out(clock())
         return Outcome(Ending.CLOSED, f"{type(error).__name__}: {error}")
+    except BaseException:
+        machine.time_out(clock())  # cancelled, or our own error: a charger opens its contactors
+        raise
     finally:
         session.cancel()
         await stream.close()

@@ -102,7 +102,8 @@ class Machine(Protocol):
         ...
 
     def time_out(self, now_s: float) -> End:
-        """The time that `Send` or `Wait` gave has passed."""
+        """The time that `Send` or `Wait` gave has passed, or the connection is lost: a charger
+        opens its contactors."""
         ...
 
 

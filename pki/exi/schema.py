@@ -66,6 +66,7 @@ class Schema:
         self.components = components
         self._models = ContentModels(components)
         self._codecs: dict[TypeRef, ElementCodec] = {}
+        self._children: dict[TypeRef, dict[str, tuple[QName, TypeRef]]] = {}
         self._values: dict[TypeRef, ValueCodec] = {}
 
     @cached_property
@@ -118,11 +119,17 @@ class Schema:
 
     def children(self, ref: TypeRef) -> dict[str, tuple[QName, TypeRef]]:
         """The child elements of a type by their keys; empty for simple and open types."""
-        definition = self.type(ref)
-        if not isinstance(definition, ComplexType):
-            return {}
-        events = element_events(self._models.expression(definition))
-        return {event.name[1]: (event.name, event.type) for event in events}
+        children = self._children.get(ref)
+        if children is None:
+            definition = self.type(ref)
+            events = (
+                element_events(self._models.expression(definition))
+                if isinstance(definition, ComplexType)
+                else ()
+            )
+            children = {event.name[1]: (event.name, event.type) for event in events}
+            self._children[ref] = children
+        return children
 
     def element(self, type_: TypeRef) -> ElementCodec:
         codec = self._codecs.get(type_)

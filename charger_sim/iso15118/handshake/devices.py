@@ -1,7 +1,7 @@
 """Real devices: how many times slower they are than this implementation, step by step.
 
-A device's time for a step is its multiplier times the step's floor: our own time over the loopback
-on the reference machine (two x86-64 cores, Python 3.11, OpenSSL 3.0). The multipliers are fitted to
+A device's time for a step is its multiplier times the step's floor: our own time over the loopback,
+rounded, on the reference machine (two x86-64 cores, Python 3.11, OpenSSL 3.0). The multipliers are fitted to
 public captures of one charger and car. Known of them are TLS 1.11 s, PaymentDetails 2.60 s,
 Authorization by contract 0.80 s, CertificateInstallation 4.40 s; and from TCP SYN to
 AuthorizationRes 5.65 to 5.70 s by contract, 10.5 s with installation, 1.10 s by external payment

@@ -28,7 +28,7 @@ from charger_sim.iso15118.session import EvccSession, SeccSession
 from charger_sim.iso15118.trust import TrustStore
 from pki.build import Subject
 from pki.hierarchy import Config, in_memory
-from pki.issue import Pki, root_of
+from pki.issue import Pki, ca_id, intermediates, root_of
 from pki.keys import PrivateKey
 from pki.leaf import Credential, issue_credential
 from pki.ports import Clock, RandomBytes
@@ -46,10 +46,16 @@ _EVSE_ID = "DE*ACM*E1*1"
 _EVCC_ID = bytes.fromhex("020000000001")
 _PCID = "WVWZZZ1KZAW000001"
 _EMAID = "DEACMC000000013"
-_SERVICE_COUNTS = {"evidence": 1, "chain_verdict": 1, "pool_lookup": 1, "parse_certificate": 4}
+_SERVICE_COUNTS = {
+    "evidence": 1,
+    "chain_verdict": 1,
+    "service_lookup": 1,
+    "parse_certificate": 7,
+}
 _VERDICT_COUNTS = {"evidence": 1, "chain_verdict": 1, "parse_certificate": 4}
 _TAKE_CONTRACT_COUNTS = {
     "path_check": 2,
+    "parse_certificate": 1,
     "ecdh": 1,
     "keygen": 1,
     "kdf": 1,
@@ -147,8 +153,17 @@ def _operations(
         "chain_verdict": lambda: verify(
             chain, Role.CONTRACT, roots(pki), evidence, clock.now(), suite=Suite.ISO_2
         ),
-        "pool_lookup": lambda: provisioning_chain(pki, _PCID),
+        "service_lookup": lambda: _service_lookup(pki),
     }
+
+
+def _service_lookup(pki: Pki) -> None:
+    """What the provisioning service reads from its store for one answer."""
+    provisioning_chain(pki, _PCID)
+    pki.store.pool_list("contract", f"{_PCID}/")
+    name = ca_id(Suite.ISO_2, Role.CPS)
+    intermediates(pki.store, pki.store.current(name).issuer)
+    pki.keys.load(name)
 
 
 def _chain(credential: Credential) -> tuple[bytes, ...]:

@@ -149,7 +149,7 @@ def test_bad_metering_is_named() -> None:
     twin = start_twin(month())
     with pytest.raises(HistoryError, match="comes after one at"):
         update_twin(twin, [Reading(5.0, 0.5, 20.0)])
-    with pytest.raises(HistoryError, match="charge 1.5 outside"):
+    with pytest.raises(HistoryError, match=r"charge 1\.5 outside"):
         update_twin(twin, [Reading(3e6, 1.5, 20.0)])
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from itertools import pairwise
+
+import pytest
 
 from charger_sim.iso15118.backend import (
     Authorization,
@@ -16,6 +19,7 @@ from charger_sim.iso15118.backend import (
     ReportSchedule,
 )
 from charger_sim.iso15118.driver import run
+from charger_sim.iso15118.iso2 import Secc
 from charger_sim.iso15118.machine import (
     PENDING,
     Ask,
@@ -26,10 +30,11 @@ from charger_sim.iso15118.machine import (
     Send,
     Wait,
 )
-from charger_sim.iso15118.model import AC_NEEDS, ModelCar
+from charger_sim.iso15118.model import AC_LIMITS, AC_NEEDS, ModelCar, ModelEvse
+from charger_sim.iso15118.physical import Wish
 from charger_sim.iso15118.streams import memory_pair
 from charger_sim.iso15118.v2gtp import Frame
-from tests.unit.iso15118.world import AC, EIM, play, world
+from tests.unit.iso15118.world import AC, EIM, play, unix_s, world
 
 QUESTION = AuthorizeExternally(b"1")
 
@@ -158,3 +163,33 @@ async def test_the_steps_tile_the_session() -> None:
     for before, after in pairwise(steps):
         assert before.t_end_s == after.t_begin_s
     assert all(step.sent_octets > 8 and step.received_octets > 8 for step in steps)
+
+
+class Leaving(ModelCar):
+    """Its cable is torn off in the second round of the charge loop."""
+
+    def wish(self) -> Wish:
+        if len(self.powers_w) == 2:
+            raise ConnectionAbortedError("torn off")
+        return Wish.CHARGE
+
+
+async def test_contactors_open_when_the_car_is_gone() -> None:
+    played = await play(AC, EIM, Leaving(AC_NEEDS))
+    assert played.of_secc.ending is Ending.CLOSED
+    assert len(played.car.powers_w) == 2
+    assert not played.evse.closed
+
+
+async def test_contactors_open_when_the_charger_is_cancelled() -> None:
+    near, far = memory_pair()
+    evse = ModelEvse(AC_LIMITS, unix_s)
+    evse.closed = True
+    secc = Secc(AC, evse, random=os.urandom, unix_s=unix_s)
+    task = asyncio.ensure_future(run(secc, near, clock=now_s))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not evse.closed
+    assert await far.receive() == b""

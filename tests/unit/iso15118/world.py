@@ -19,8 +19,9 @@ from charger_sim.iso15118.iso2 import Contract, Evcc, EvccConfig, Provisioning, 
 from charger_sim.iso15118.local_backend import LocalBackend
 from charger_sim.iso15118.machine import Outcome
 from charger_sim.iso15118.model import AC_LIMITS, DC_LIMITS, ModelCar, ModelEvse
+from charger_sim.iso15118.sdp import SECC_PORTS
 from charger_sim.iso15118.session import EvccSession, SeccSession
-from charger_sim.iso15118.streams import AsyncioStream, connect, memory_pair
+from charger_sim.iso15118.streams import AsyncioStream, connect, listen, memory_pair
 from charger_sim.iso15118.trust import TrustStore
 from pki.build import Subject
 from pki.hierarchy import Config, in_memory
@@ -138,16 +139,15 @@ async def play(
     if over_tls:
         ended: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            stream = AsyncioStream(reader, writer)
+        async def serve(stream: AsyncioStream) -> None:
             outcome = await run(
                 of_secc, stream, clock=clock, backend=backend, on_error=errors.append
             )
             ended.set_result(outcome)
 
         context = tls.secc_context_2(world().secc, os.urandom)
-        server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
-        port = server.sockets[0].getsockname()[1]
+        server, port = await listen(serve, "127.0.0.1", context, os.urandom)
+        assert port in SECC_PORTS
         stream = await connect("127.0.0.1", port, tls.evcc_context_2([world().root]), 5.0)
         assert stream.tls is not None
         tls.check_secc(stream.tls)

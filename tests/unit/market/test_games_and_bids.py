@@ -218,5 +218,5 @@ def test_bad_robust_inputs_are_named() -> None:
         robust_schedule(
             np.ones(4), np.eye(4), kappa=1.0, energy=9.0, lower=np.zeros(4), upper=np.ones(4)
         )
-    with pytest.raises(PlanError, match="a probability lies in 0..1"):
+    with pytest.raises(PlanError, match=r"a probability lies in 0\.\.1"):
         kappa_for(1.5)
