@@ -113,8 +113,13 @@ def _counts(install: bool) -> Mapping[str, Mapping[str, int]]:
     both = dict(_VERDICT_COUNTS)
     for name, count in _TAKE_CONTRACT_COUNTS.items():
         both[name] = both.get(name, 0) + count
-    # the service reads the request again, the charger reads the service's response
-    again = {"decode CertificateInstallationReq": 1, "decode CertificateInstallationRes": 1}
+    # the service reads and verifies the request again, the charger reads the service's response
+    again = {
+        "decode CertificateInstallationReq": 1,
+        "fragments CertificateInstallationReq": 1,
+        "verify": 1,
+        "decode CertificateInstallationRes": 1,
+    }
     written = {"encode CertificateInstallationRes": 1}
     return {
         "CertificateInstallation": {**_SERVICE_COUNTS, **again, **written},
@@ -161,6 +166,7 @@ def _service_lookup(pki: Pki) -> None:
     """What the provisioning service reads from its store for one answer."""
     provisioning_chain(pki, _PCID)
     pki.store.pool_list("contract", f"{_PCID}/")
+    pki.store.current(ca_id(Suite.ISO_2, Role.MO_SUB2))
     name = ca_id(Suite.ISO_2, Role.CPS)
     intermediates(pki.store, pki.store.current(name).issuer)
     pki.keys.load(name)

@@ -11,6 +11,7 @@ import ssl
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from random import Random
 
 from charger_sim.iso15118.driver import Clock, Step, run
 from charger_sim.iso15118.machine import End, Ending, Outcome, Output, Send, Wait
@@ -29,14 +30,18 @@ class Samples:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._random = Random(0)  # noqa: S311 only the order of the operations
         self._values: defaultdict[str, list[float]] = defaultdict(list)
 
     def add(self, name: str, seconds: float) -> None:
         self._values[name].append(seconds)
 
     def time(self, operations: Mapping[str, Callable[[], object]]) -> None:
-        """Do each operation once."""
-        for name, operation in operations.items():
+        """Do each operation once, in an order of its own, so that none is always warmed by another."""
+        names = list(operations)
+        self._random.shuffle(names)
+        for name in names:
+            operation = operations[name]
             begin_s = self._clock()
             operation()
             self.add(name, self._clock() - begin_s)

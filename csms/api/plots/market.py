@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from csms.market.latency import LatencyStudy
 from csms.market.savings import SavingsStudy
 from csms.market.studies import (
     HistoryBidStudy,
@@ -156,6 +157,32 @@ def plot_savings(study: SavingsStudy) -> Figure:
         right.step(np.arange(24), r.mean_load_kw, where="mid", color=colour, label=text)
     right.set(xlabel="hour of the day (UTC)", ylabel="mean power per car (kW)")
     _legend_above(right, 2)
+    return figure
+
+
+def plot_latency(study: LatencyStudy) -> Figure:
+    """Chance that a command is not there yet, against time, with the markets' deadlines."""
+    figure, (axes,) = _figure(1)
+    p_kept = 1.0 - study.p_lost
+    axes.semilogy(1e3 * study.t_s, 1.0 - p_kept * study.cdf, color=BLUE, label="not delivered yet")
+    floor = max(study.p_lost, 1e-6)
+    if study.p_lost > 0.0:
+        axes.axhline(study.p_lost, color=GREY, lw=1, ls=":", label=f"lost {study.p_lost:.2g}")
+    span_ms = 1.3e3 * max(study.p999_s, study.deadline_s)
+    for text, at_s in (("p50", study.p50_s), ("p99", study.p99_s), ("p99.9", study.p999_s)):
+        axes.axvline(1e3 * at_s, color=GREEN, lw=0.8)
+        axes.text(
+            1e3 * at_s, 1.15, f"{text}\n{1e3 * at_s:.0f} ms", ha="center", va="bottom", fontsize=8
+        )
+    axes.axvline(
+        1e3 * study.deadline_s, color=RED, ls="--", lw=1.2,
+        label=f"deadline {1e3 * study.deadline_s:.0f} ms: late {study.p_late:.3g}",
+    )  # fmt: skip
+    axes.set(
+        xlim=(0.0, span_ms), ylim=(0.5 * floor, 1.0), xlabel="time since the command was given (ms)",
+        ylabel="probability",
+    )  # fmt: skip
+    axes.legend(frameon=False, loc="lower left")
     return figure
 
 

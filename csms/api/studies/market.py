@@ -14,7 +14,7 @@ from csms.api.studies.sample_prices import sample_prices
 from csms.api.studies.study import MAX_SAMPLES, Params, Study, StudyError
 from csms.battery.wear import segment_costs
 from csms.grid.jsonable import to_jsonable
-from csms.market import studies
+from csms.market import latency, studies
 from csms.market.prices import PriceTable, read_prices_csv
 from csms.market.savings import SavingsStudy
 from csms.market.sessions import BUILT_IN_HOME, SessionModel, read_session_model
@@ -43,6 +43,17 @@ class NewsvendorParams(Params, frozen=True, kw_only=True):
 class RobustParams(Params, frozen=True, kw_only=True):
     preset: Annotated[str, Meta(max_length=20, description="price-ellipsoid.")] = "price-ellipsoid"
     kappa: Annotated[float, Meta(ge=0, le=20, description="Radius of the ellipsoid.")] = 2.0
+
+
+class LatencyParams(Params, frozen=True, kw_only=True):
+    preset: Annotated[str, Meta(max_length=40, description="three-exponentials, lte or fibre.")] = (
+        "lte"
+    )
+    deadline_s: Annotated[float, Meta(ge=0, le=3_600, description="0: the preset's own.")] = 0.0
+    draws: Annotated[int, Meta(ge=1_000, le=5_000_000, description="Of the Monte-Carlo check.")] = (
+        200_000
+    )
+    seed: Annotated[int, Meta(ge=0)] = 1
 
 
 class SavingsParams(Params, frozen=True, kw_only=True):
@@ -145,6 +156,14 @@ STUDIES: tuple[Study[Any, Any], ...] = (
         "robust", "A schedule protected against an ellipsoid of prices.",
         RobustParams, lambda p: studies.robust_study(p.preset, kappa=p.kappa), _figures,
         plots.plot_robust,
+    ),
+    Study(
+        "latency", "End-to-end latency and reliability of a command, against each market's deadline.",
+        LatencyParams,
+        lambda p: latency.latency_study(
+            p.preset, np.random.default_rng(p.seed), deadline_s=p.deadline_s or None, draws=p.draws
+        ),
+        _figures, plots.plot_latency,
     ),
     Study(
         "savings", "What smart charging and V2G save, per car and year.",
