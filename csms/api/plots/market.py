@@ -169,10 +169,14 @@ def plot_latency(study: LatencyStudy) -> Figure:
     if study.p_lost > 0.0:
         axes.axhline(study.p_lost, color=GREY, lw=1, ls=":", label=f"lost {study.p_lost:.2g}")
     span_ms = 1.3e3 * max(study.p999_s, study.deadline_s)
-    for text, at_s in (("p50", study.p50_s), ("p99", study.p99_s), ("p99.9", study.p999_s)):
+    marks = (
+        ("p50", study.p50_s, "center"), ("p99", study.p99_s, "right"),
+        ("p99.9", study.p999_s, "left"),
+    )  # fmt: skip
+    for text, at_s, side in marks:
         axes.axvline(1e3 * at_s, color=GREEN, lw=0.8)
         axes.text(
-            1e3 * at_s, 1.15, f"{text}\n{1e3 * at_s:.0f} ms", ha="center", va="bottom", fontsize=8
+            1e3 * at_s, 1.15, f"{text}\n{1e3 * at_s:.0f} ms", ha=side, va="bottom", fontsize=8
         )
     axes.axvline(
         1e3 * study.deadline_s, color=RED, ls="--", lw=1.2,
@@ -182,7 +186,7 @@ def plot_latency(study: LatencyStudy) -> Figure:
         xlim=(0.0, span_ms), ylim=(0.5 * floor, 1.0), xlabel="time since the command was given (ms)",
         ylabel="probability",
     )  # fmt: skip
-    axes.legend(frameon=False, loc="lower left")
+    axes.legend(frameon=True, edgecolor="none", loc="upper right")
     return figure
 
 
