@@ -163,7 +163,7 @@ def compose(stages: tuple[Stage, ...], dt_s: float) -> tuple[Float, Float]:
         raise MarketError(
             f"{span_s:.1f} s in steps of {dt_s} s is too fine: at most {MAX_CELLS} cells"
         )
-    edges = dt_s * np.arange(n + 1)
+    edges: Float = np.linspace(0.0, dt_s * n, n + 1)
     mass: Float | None = None
     for stage in stages:
         cells = np.diff(stage.cdf(edges))
@@ -172,8 +172,8 @@ def compose(stages: tuple[Stage, ...], dt_s: float) -> tuple[Float, Float]:
     if mass is None:
         raise MarketError("a chain needs at least one stage")
     # k stages of midpoints: the mass of cell i sits at (i + k/2) dt, its distribution half a cell later
-    t_s = dt_s * (np.arange(n) + 0.5 * len(stages) + 0.5)
-    return t_s, np.minimum(np.cumsum(mass), 1.0)
+    t_s: Float = edges[:-1] + dt_s * 0.5 * (len(stages) + 1)
+    return t_s, np.asarray(np.minimum(np.cumsum(mass), 1.0), np.float64)
 
 
 def trials_without_failure(reliability: float, confidence: float) -> int:
