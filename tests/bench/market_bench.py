@@ -5,7 +5,9 @@ Run: python -m tests.bench.market_bench
 
 from __future__ import annotations
 
+import json
 import time
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +16,7 @@ from csms.market.day_ahead import FeederLimit, PlanInput, Vehicles, equal_segmen
 from csms.market.stackelberg import Followers, best_price
 
 
-def stackelberg(n: int = 100_000) -> None:
+def stackelberg(n: int = 100_000) -> dict[str, float]:
     rng = np.random.default_rng(0)
     followers = Followers(
         rng.uniform(0.1, 1.0, n), rng.uniform(0.01, 0.1, n), -rng.uniform(0.0, 5.0, n),
@@ -23,13 +25,10 @@ def stackelberg(n: int = 100_000) -> None:
     best_price(followers, 0.08)
     wall, cpu = time.perf_counter(), time.process_time()
     best_price(followers, 0.08)
-    print(
-        f"stackelberg, {n} followers: {time.perf_counter() - wall:.3f} s"
-        f" (CPU {time.process_time() - cpu:.3f} s)"
-    )
+    return {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
 
 
-def day_ahead(n: int = 1000, tight_kw_per_car: float = 1.3) -> None:
+def day_ahead(n: int = 1000, tight_kw_per_car: float = 1.3) -> dict[str, Any]:
     """All able to discharge, one transformer and five feeders."""
     rng, t = np.random.default_rng(1), 96
     arrive = np.clip(rng.normal(22, 10, n).round().astype(np.int64), 0, 70)
@@ -54,14 +53,24 @@ def day_ahead(n: int = 1000, tight_kw_per_car: float = 1.3) -> None:
     )
     wall, cpu = time.perf_counter(), time.process_time()
     plan = plan_day(given)
-    print(
-        f"day-ahead, {n} x {t}, {tight_kw_per_car} kW per car: {time.perf_counter() - wall:.1f} s"
-        f" (CPU {time.process_time() - cpu:.1f} s), {plan.energy_cost_eur:.0f} EUR, discharged"
-        f" {plan.discharged_kwh:.0f} kWh, {len(plan.shortfalls)} short, binding {plan.binding}"
-    )
+    return {
+        "wall_s": time.perf_counter() - wall,
+        "cpu_s": time.process_time() - cpu,
+        "energy_cost_eur": plan.energy_cost_eur,
+        "discharged_kwh": plan.discharged_kwh,
+        "short": len(plan.shortfalls),
+        "binding": plan.binding,
+    }
+
+
+def run() -> dict[str, Any]:
+    """Seconds for each."""
+    return {
+        "stackelberg 100,000 followers": stackelberg(),
+        "day-ahead 1,000 x 96, tight limits": day_ahead(),
+        "day-ahead 1,000 x 96, loose limits": day_ahead(tight_kw_per_car=4.0),
+    }
 
 
 if __name__ == "__main__":
-    stackelberg()
-    day_ahead()
-    day_ahead(tight_kw_per_car=4.0)
+    print(json.dumps(run(), indent=2, default=str))
