@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from csms.dispatch.solver import DispatchError, DispatchSolver, LimitKind
 from csms.grid import feeder_file
 from tests.unit.grid.oracles import (
+    OracleGaveUp,
     clarabel_optimum,
     dense_constraints,
     linear_state,
@@ -61,17 +62,23 @@ def test_same_optimum_as_general_solvers(
     a, b = dense_constraints(solver, state, V_MIN, V_MAX)
     if ours.violations:
         # the general solver must find it infeasible as well
-        with pytest.raises(AssertionError):
+        with pytest.raises(OracleGaveUp):
             piqp_optimum(a, b, lo, hi, wish, weight)
         return
     x = ours.setpoint_w
     assert np.all((x >= lo - 1e-6) & (x <= hi + 1e-6))
     assert (a @ x / 1e6 - b).max() <= 1e-8
+    verdicts = 0
     for judge in (piqp_optimum, clarabel_optimum):
-        theirs = judge(a, b, lo, hi, wish, weight)
+        try:
+            theirs = judge(a, b, lo, hi, wish, weight)
+        except OracleGaveUp:
+            continue
+        verdicts += 1
         cost, best = (np.sum(weight * (value - wish) ** 2) for value in (x, theirs))
         assert cost <= best * (1 + 1e-6) + 1.0
         assert x == pytest.approx(theirs, abs=1.0)
+    assert verdicts > 0
 
 
 def small() -> tuple[DispatchSolver, np.ndarray, np.ndarray]:
