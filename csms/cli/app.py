@@ -15,7 +15,7 @@ COMMANDS = {
     "token": Lazy("csms.cli.token:token_app", "Who may charge."),
     "key": Lazy("csms.cli.token:key_app", "API keys."),
     "config": Lazy("csms.cli.config:app", "The configuration file."),
-    "study": Lazy("csms.cli.study:app", "Studies of feeders, frequency and protection."),
+    "study": Lazy("csms.cli.study:app", "Studies of grid, market and batteries."),
 }
 
 app = typer.Typer(
