@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from charger_sim.plant import FeederError as PlantFeederError
+from charger_sim.plant import PlantDiverged
 from charger_sim.swarm import Snapshot
 from csms.cli.demo.live import run_demo
 from csms.cli.demo.summary import DemoSummary
@@ -44,7 +45,7 @@ def demo(
             say=lambda line: err.print(line, markup=False),
             tick=_show,
         )
-    except (FeederError, PlantFeederError, OSError) as error:
+    except (FeederError, PlantFeederError, PlantDiverged, OSError) as error:
         fail(str(error))
     if sys.stderr.isatty():
         err.print()

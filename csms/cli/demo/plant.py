@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from charger_sim.plant import PlantBranch, PlantFeeder, PlantLoad, ieee33
-from csms.grid.network import Feeder
+from csms.grid.network import Feeder, FeederError
 
 
 def plant_feeder(feeder: Feeder, v_min_pu: float) -> PlantFeeder:
@@ -23,6 +23,10 @@ def plant_feeder(feeder: Feeder, v_min_pu: float) -> PlantFeeder:
             own.v_base_ll_v,
             own.slack_v_pu,
             v_min_pu,
+        )
+    if feeder.tap is not None or not feeder.phase_mask.all():
+        raise FeederError(
+            f"{feeder.name}: the simulated plant takes no regulators and no branches with fewer than three phases yet"
         )
     base_v = float(feeder.base_v[-1])
     scale = (base_v / feeder.base_v) ** 2
