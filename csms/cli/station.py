@@ -15,7 +15,7 @@ from csms.cli.common import ConfigFile, opened_store, read_settings
 from csms.cli.output import Json, err, fail, out, print_json, print_table
 from csms.domain.errors import NotFound
 from csms.domain.records import StationRecord
-from csms.gateway.handshake import station_id_of
+from csms.gateway.handshake import is_station_id
 from csms.gateway.passwords import hash_password
 from csms.ids import StationId
 from csms.settings import Settings
@@ -45,7 +45,7 @@ def accept(
     json: Json = False,
 ) -> None:
     """Let a station in (or give a known one a new password). The password is shown once."""
-    if station_id_of("/" + quote(station_id, safe="")) != station_id:
+    if not is_station_id(station_id):
         fail(f"{station_id!r} cannot be a station id: 1 to 48 printable characters without a colon")
     settings = read_settings(config)
     password = secrets.token_hex(12)

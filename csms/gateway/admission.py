@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from urllib.parse import quote
 
 from csms.domain.errors import InvalidInput, NotFound
 from csms.domain.records import StationRecord
-from csms.gateway.handshake import station_id_of
+from csms.gateway.handshake import is_station_id
 from csms.gateway.knocks import Knock, Knocks
 from csms.gateway.passwords import hash_password
 from csms.gateway.ports import CloseReason, StationLink
@@ -45,7 +44,7 @@ class StationAdmission:
 
     async def accept(self, station_id: StationId) -> str:
         """Let the station in with a new password, which is returned once and kept only as a hash."""
-        if station_id_of("/" + quote(station_id, safe="")) != station_id:
+        if not is_station_id(station_id):
             raise InvalidInput(
                 f"{station_id!r} cannot be a station id: 1 to 48 characters of a URL path"
             )

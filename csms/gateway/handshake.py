@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from typing import Final
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 import msgspec
 
@@ -67,6 +67,11 @@ def station_id_of(path: str) -> StationId | None:
     if not 0 < len(text) <= MAX_STATION_ID_CHARS or ":" in text or not text.isprintable():
         return None
     return StationId(text)
+
+
+def is_station_id(text: str) -> bool:
+    """Whether a station can have this identity: it survives the way through a URL."""
+    return station_id_of("/" + quote(text, safe="")) == text
 
 
 def basic_credentials(authorization: str | None) -> BasicCredentials | None:

@@ -10,10 +10,9 @@ from matplotlib.figure import Figure
 from msgspec import Meta
 
 from csms.api.plots import battery as plots
-from csms.api.studies.study import MAX_SAMPLES, Params, Study, StudyError
+from csms.api.studies.study import Params, Study, StudyError, all_figures
 from csms.battery import studies
 from csms.battery.packs import PACKS
-from csms.grid.jsonable import to_jsonable
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
 
@@ -87,13 +86,6 @@ def run_experiment(params: ExperimentParams) -> studies.ExperimentStudy | studie
     )
 
 
-def _figures(study: object) -> dict[str, Any]:
-    figures = to_jsonable(study, MAX_SAMPLES)
-    if not isinstance(figures, dict):
-        raise TypeError("a study's figures must be an object")
-    return figures
-
-
 def _plot_degradation(study: studies.CalendarStudy | studies.LifeStudy) -> Figure:
     if isinstance(study, studies.CalendarStudy):
         return plots.plot_calendar(study)
@@ -109,10 +101,10 @@ def _plot_experiment(study: studies.ExperimentStudy | studies.DesignStudy) -> Fi
 STUDIES: tuple[Study[Any, Any], ...] = (
     Study(
         "degradation", "Battery ageing: a cell model against data, or ten years of a fleet.",
-        DegradationParams, run_degradation, _figures, _plot_degradation,
+        DegradationParams, run_degradation, all_figures, _plot_degradation,
     ),
     Study(
         "experiment", "Split-plot ageing experiments: design with power, mixed-model analysis.",
-        ExperimentParams, run_experiment, _figures, _plot_experiment,
+        ExperimentParams, run_experiment, all_figures, _plot_experiment,
     ),
 )  # fmt: skip

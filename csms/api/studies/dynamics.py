@@ -9,9 +9,8 @@ from msgspec import Meta
 
 from csms.api.plots import dynamics as plots
 from csms.api.studies.grid import FeederName, named_feeder
-from csms.api.studies.study import MAX_SAMPLES, Params, Study
+from csms.api.studies.study import Params, Study, all_figures
 from csms.grid import cascade, frequency, protection, regulation, resilience
-from csms.grid.jsonable import to_jsonable
 
 
 class FrequencyParams(Params, frozen=True, kw_only=True):
@@ -52,13 +51,6 @@ class ResilienceParams(Params, frozen=True, kw_only=True):
     outage_h: Annotated[float, Meta(gt=0, le=72)] = 6.0
 
 
-def _figures(result: object) -> dict[str, Any]:
-    figures = to_jsonable(result, MAX_SAMPLES)
-    if not isinstance(figures, dict):
-        raise TypeError(f"a study's result must be an object, not {type(result).__name__}")
-    return figures
-
-
 def _run_protection(params: ProtectionParams) -> protection.ProtectionResult:
     feeder = named_feeder(params.feeder)
     return protection.protection_study(
@@ -75,7 +67,7 @@ STUDIES: tuple[Study[Any, Any], ...] = (
             p.preset, fleet_droop_gain_pu=p.fleet_droop_gain_pu, fleet_lag_s=p.fleet_lag_s,
             t_end_s=p.t_end_s,
         ),
-        _figures, plots.plot_frequency,
+        all_figures, plots.plot_frequency,
     ),
     Study(
         "regulation", "Secondary regulation and reserves bring the frequency back, with and without a fleet.",
@@ -84,17 +76,17 @@ STUDIES: tuple[Study[Any, Any], ...] = (
             loss_pu=p.loss_pu, fleet_up_pu=p.fleet_up_pu, fleet_energy_pu_h=p.fleet_energy_pu_h,
             reserve_start_s=p.reserve_start_s, t_end_s=p.t_end_s,
         ),
-        _figures, plots.plot_regulation,
+        all_figures, plots.plot_regulation,
     ),
     Study(
         "cascade", "Simultaneous against staggered disconnection and return.",
         CascadeParams,
         lambda p: cascade.cascade_study(np.random.default_rng(p.seed), n_ev=p.n_ev, t_end_s=p.t_end_s),
-        _figures, plots.plot_cascade,
+        all_figures, plots.plot_cascade,
     ),
     Study(
         "protection", "Fault levels and relay coordination, without and with a fleet.",
-        ProtectionParams, _run_protection, _figures, plots.plot_protection,
+        ProtectionParams, _run_protection, all_figures, plots.plot_protection,
     ),
     Study(
         "resilience", "A microgrid carried through an outage by its vehicles.",
@@ -102,6 +94,6 @@ STUDIES: tuple[Study[Any, Any], ...] = (
         lambda p: resilience.resilience_study(
             critical_load_w=p.critical_load_w, n_ev=p.n_ev, soc_frac=p.soc_frac, outage_h=p.outage_h
         ),
-        _figures, plots.plot_resilience,
+        all_figures, plots.plot_resilience,
     ),
 )  # fmt: skip

@@ -11,9 +11,8 @@ from msgspec import Meta
 
 from csms.api.plots import market as plots
 from csms.api.studies.sample_prices import sample_prices
-from csms.api.studies.study import MAX_SAMPLES, Params, Study, StudyError
+from csms.api.studies.study import Params, Study, StudyError, all_figures
 from csms.battery.wear import segment_costs
-from csms.grid.jsonable import to_jsonable
 from csms.market import latency, studies
 from csms.market.prices import PriceTable, read_prices_csv
 from csms.market.savings import SavingsStudy
@@ -130,31 +129,24 @@ def _session_model(params: SavingsParams) -> SessionModel:
     )
 
 
-def _figures(study: object) -> dict[str, Any]:
-    figures = to_jsonable(study, MAX_SAMPLES)
-    if not isinstance(figures, dict):
-        raise TypeError("a study's figures must be an object")
-    return figures
-
-
 STUDIES: tuple[Study[Any, Any], ...] = (
     Study(
         "tou-rtp", "Time-of-use against real-time prices: welfare, surplus, dead-weight loss.",
-        TouRtpParams, lambda p: studies.tou_rtp_study(p.preset), _figures, plots.plot_tou_rtp,
+        TouRtpParams, lambda p: studies.tou_rtp_study(p.preset), all_figures, plots.plot_tou_rtp,
     ),
     Study(
         "stackelberg", "The price that earns most when drivers answer it.",
-        StackelbergParams, lambda p: studies.stackelberg_study(p.preset), _figures,
+        StackelbergParams, lambda p: studies.stackelberg_study(p.preset), all_figures,
         plots.plot_stackelberg,
     ),
     Study(
         "newsvendor", "How much capacity to bid when availability is uncertain.",
-        NewsvendorParams, lambda p: studies.newsvendor_study(p.preset, rho=p.rho), _figures,
+        NewsvendorParams, lambda p: studies.newsvendor_study(p.preset, rho=p.rho), all_figures,
         plots.plot_newsvendor,
     ),
     Study(
         "robust", "A schedule protected against an ellipsoid of prices.",
-        RobustParams, lambda p: studies.robust_study(p.preset, kappa=p.kappa), _figures,
+        RobustParams, lambda p: studies.robust_study(p.preset, kappa=p.kappa), all_figures,
         plots.plot_robust,
     ),
     Study(
@@ -163,11 +155,11 @@ STUDIES: tuple[Study[Any, Any], ...] = (
         lambda p: latency.latency_study(
             p.preset, np.random.default_rng(p.seed), deadline_s=p.deadline_s or None, draws=p.draws
         ),
-        _figures, plots.plot_latency,
+        all_figures, plots.plot_latency,
     ),
     Study(
         "savings", "What smart charging and V2G save, per car and year.",
-        SavingsParams, run_savings, _figures, lambda study: plots.plot_savings(
+        SavingsParams, run_savings, all_figures, lambda study: plots.plot_savings(
             next(iter(study.by_year.values()))
         ),
     ),
