@@ -9,6 +9,7 @@ from random import SystemRandom
 
 import uvloop
 
+from csms import collector
 from csms.api.mqtt_bridge import MqttBridge, config_from
 from csms.cli.common import ConfigFile, read_settings
 from csms.cli.output import err, fail
@@ -55,6 +56,7 @@ async def _serve(settings: Settings) -> None:
             SystemRandom(),
         )  # fmt: skip
         system.spawn(mqtt.run(), "mqtt")
+    collector.settle()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

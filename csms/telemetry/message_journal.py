@@ -13,6 +13,8 @@ import msgspec
 from csms.telemetry.redact import redact
 
 MAX_ENTRY_BYTES = 8_192
+MAX_STATION_BYTES = 32_768
+MAX_BYTES = 128 * 1024 * 1024
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,38 +27,75 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int
 
 
-class MessageJournal:
-    """Ring buffers of ``per_station`` entries for at most ``max_stations``; the longest silent is forgotten first."""
+class _Ring:
+    """The newest frames of one station."""
 
-    def __init__(self, *, per_station: int = 200, max_stations: int = 10_000) -> None:
+    __slots__ = ("frames", "size_bytes")
+
+    def __init__(self) -> None:
+        self.frames: deque[tuple[datetime, str, bytes, int]] = deque()
+        self.size_bytes = 0
+
+
+class MessageJournal:
+    """The newest ``per_station`` frames of each station, no more of them than fill ``max_station_bytes``.
+
+    In all at most ``max_stations`` stations and ``max_bytes``; the longest silent is forgotten first. Small rings
+    are quick ones, too: what is kept of every message must not push the work at hand out of the processor's cache.
+    """
+
+    def __init__(
+        self,
+        *,
+        per_station: int = 200,
+        max_stations: int = 10_000,
+        max_station_bytes: int = MAX_STATION_BYTES,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
         self._per_station = per_station
         self._max_stations = max_stations
-        self._rings: OrderedDict[str, deque[tuple[datetime, str, bytes, int]]] = OrderedDict()
+        self._max_station_bytes = max_station_bytes
+        self._max_bytes = max_bytes
+        self._size_bytes = 0
+        self._rings: OrderedDict[str, _Ring] = OrderedDict()
 
     def add(self, station_id: str, direction: str, data: bytes | str, at: datetime) -> None:
-        """Keep a frame as it stood on the wire; redaction waits until somebody reads, the cost here is a copy."""
+        """Keep a frame as it stood on the wire; redaction waits until somebody reads."""
         if self._per_station == 0:
             return
         ring = self._rings.get(station_id)
         if ring is None:
-            if len(self._rings) >= self._max_stations:
-                self._rings.popitem(last=False)
-            ring = self._rings[station_id] = deque(maxlen=self._per_station)
+            ring = self._rings[station_id] = _Ring()
         else:
             self._rings.move_to_end(station_id)
         raw = data.encode(errors="replace") if isinstance(data, str) else data
-        ring.append((at, direction, bytes(raw[: MAX_ENTRY_BYTES + 1]), len(raw)))
+        kept = bytes(raw[: MAX_ENTRY_BYTES + 1])
+        frames = ring.frames
+        frames.append((at, direction, kept, len(raw)))
+        change = len(kept)
+        while len(frames) > self._per_station or (
+            ring.size_bytes + change > self._max_station_bytes and len(frames) > 1
+        ):
+            change -= len(frames.popleft()[2])
+        ring.size_bytes += change
+        self._size_bytes += change
+        while len(self._rings) > self._max_stations or self._size_bytes > self._max_bytes:
+            _, silent = self._rings.popitem(last=False)
+            self._size_bytes -= silent.size_bytes
 
     def recent(self, station_id: str, limit: int = 50) -> list[Entry]:
         """Newest first, redacted."""
-        ring = self._rings.get(station_id, ())
-        newest = list(ring)[-limit:] if limit > 0 else []
+        newest = self._frames(station_id)[-limit:] if limit > 0 else []
         return [_entry(*kept) for kept in reversed(newest)]
 
     def export(self, station_id: str) -> Iterable[bytes]:
         """Oldest first as JSON Lines, redacted."""
-        for kept in list(self._rings.get(station_id, ())):
+        for kept in self._frames(station_id):
             yield msgspec.json.encode(_entry(*kept)) + b"\n"
+
+    def _frames(self, station_id: str) -> list[tuple[datetime, str, bytes, int]]:
+        ring = self._rings.get(station_id)
+        return [] if ring is None else list(ring.frames)
 
 
 def _entry(at: datetime, direction: str, raw: bytes, size_bytes: int) -> Entry:

@@ -6,6 +6,8 @@ from collections.abc import Collection
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from csms.telemetry.message_series import MessageSeries
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -20,20 +22,8 @@ class Metrics:
     def __init__(self, actions: Collection[str] = ()) -> None:
         self.registry = CollectorRegistry()
         self._actions = frozenset(actions)
-        self._messages = Counter(
-            "csms_messages",
-            "OCPP messages by outcome.",
-            ("version", "action", "direction", "outcome"),
-            registry=self.registry,
-        )
-        self._message_counters: dict[tuple[str, str, str, str], Counter] = {}
-        self._handling = Histogram(
-            "csms_message_handling_seconds",
-            "From a station's request to our answer.",
-            ("version", "direction"),
-            buckets=_LATENCY_S,
-            registry=self.registry,
-        )
+        self._messages = MessageSeries(_LATENCY_S)
+        self.registry.register(self._messages)
         self._commands = Histogram(
             "csms_command_round_trip_seconds",
             "From a command on the wire to the station's answer.",
@@ -75,13 +65,11 @@ class Metrics:
         latency_s: float | None = None,
     ) -> None:
         """``direction`` is ``in`` or ``out``; ``outcome`` is ``ok`` or an error code."""
-        key = (version, action if action in self._actions else "other", direction, outcome)
-        counter = self._message_counters.get(key)
-        if counter is None:  # looking a series up by its labels costs more than counting
-            counter = self._message_counters[key] = self._messages.labels(*key)
-        counter.inc()
+        self._messages.count(
+            version, action if action in self._actions else "other", direction, outcome
+        )
         if latency_s is not None:
-            self._handling.labels(version, direction).observe(latency_s)
+            self._messages.handled(version, direction, latency_s)
 
     def command(self, version: str, state: str, round_trip_s: float) -> None:
         self._commands.labels(version, state).observe(round_trip_s)

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from csms import collector
 from csms.bootstrap import CentralSystem
 from csms.clock import SystemClock
 from csms.domain.records import StationRecord
@@ -57,6 +58,7 @@ class WholePath:
         )
         gateway._authenticator._verifier = verifier
         await system.start()
+        collector.settle()
         self.system = system
         self.gateway = gateway
         return gateway.ports[0]

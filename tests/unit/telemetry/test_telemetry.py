@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from csms.telemetry.logs import configure_logs, scrub
 from csms.telemetry.message_journal import MAX_ENTRY_BYTES, MessageJournal
+from csms.telemetry.metrics import Metrics
 from csms.telemetry.redact import SECRET_KEYS, redact
 from tests.unit.api.fakes import T0
 
@@ -103,6 +104,40 @@ def test_the_journal_keeps_the_newest_and_forgets_the_longest_silent() -> None:
     journal.add("C", "in", "[]", T0)
     assert journal.recent("B") == []
     assert len(journal.recent("A", limit=1)) == 1
+
+
+def test_the_journal_is_bounded_in_bytes_by_station_and_in_all() -> None:
+    journal = MessageJournal(max_station_bytes=100, max_bytes=250)
+    for number in range(9):
+        journal.add("A", "in", json.dumps([2, str(number), "x" * 30]), T0)
+    assert [entry.frame[1] for entry in journal.recent("A")] == ["8", "7"]
+    journal.add("A", "in", json.dumps("x" * 198), T0)
+    assert [entry.size_bytes for entry in journal.recent("A")] == [
+        200
+    ]  # the newest stays whatever its size
+    journal.add("B", "in", json.dumps("x" * 48), T0)
+    assert len(journal.recent("A")) == len(journal.recent("B")) == 1
+    journal.add("C", "in", "[]", T0)
+    assert [len(journal.recent(station)) for station in "ABC"] == [0, 1, 1]
+
+
+def test_messages_are_exposed_with_cumulative_buckets() -> None:
+    metrics = Metrics({"Heartbeat"})
+    for latency_s in (0.001, 0.0011, 99.0):
+        metrics.message("2.1", "Heartbeat", "in", "ok", latency_s)
+    metrics.message("2.1", "Invented", "in", "NotImplemented")
+    text = metrics.exposition().decode()
+    labels = 'direction="in",{}version="2.1"'
+    assert (
+        'csms_messages_total{action="Heartbeat",direction="in",outcome="ok",version="2.1"} 3.0'
+        in text
+    )
+    assert 'action="other",direction="in",outcome="NotImplemented"' in text
+    name = "csms_message_handling_seconds"
+    for bound, count in (("0.001", 1), ("0.0025", 2), ("30.0", 2), ("+Inf", 3)):
+        assert f'{name}_bucket{{direction="in",le="{bound}",version="2.1"}} {count}.0' in text
+    assert f"{name}_count{{{labels.format('')}}} 3.0" in text
+    assert f"{name}_sum{{{labels.format('')}}} 99.0021" in text
 
 
 def test_the_journal_survives_what_is_no_frame() -> None:
