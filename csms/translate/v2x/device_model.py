@@ -49,17 +49,39 @@ def report_part(payload: Payload) -> ReportPart:
 
 
 def results(payload: Payload) -> list[ItemResult] | None:
-    """Those of the answers to GetVariables and SetVariables."""
-    items = payload.get("getVariableResult") or payload.get("setVariableResult")
-    return None if items is None else [_result(item) for item in items]
+    """Those of the answers that speak of each variable or monitor by itself."""
+    for key, read in _ITEMS.items():
+        if key in payload:
+            return [read(item) for item in payload[key]]
+    return None
 
 
-def _result(item: Payload) -> ItemResult:
+def _variable_result(item: Payload) -> ItemResult:
     return ItemResult(
-        name=f"{component_name(item['component'])}.{item['variable']['name']}",
+        name=_item_name(item),
         status=item["attributeStatus"],
         reason=item.get("attributeStatusInfo", {}).get("reasonCode"),
     )
+
+
+def _monitor_result(item: Payload) -> ItemResult:
+    return ItemResult(
+        name=_item_name(item) if "component" in item else f"monitor {item['id']}",
+        status=item["status"],
+        reason=item.get("statusInfo", {}).get("reasonCode"),
+    )
+
+
+def _item_name(item: Payload) -> str:
+    return f"{component_name(item['component'])}.{item['variable']['name']}"
+
+
+_ITEMS = {
+    "getVariableResult": _variable_result,
+    "setVariableResult": _variable_result,
+    "setMonitoringResult": _monitor_result,
+    "clearMonitoringResult": _monitor_result,
+}
 
 
 def _reported(item: Payload) -> list[VariableReported]:
