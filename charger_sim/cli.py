@@ -15,10 +15,13 @@ from typing import Annotated, Literal
 import msgspec
 import typer
 
+from charger_sim.cli_measure import app as measure_app
+from charger_sim.contract_share import with_contracts
 from charger_sim.demo import demo_scenario
-from charger_sim.feeders import resolve_feeder
+from charger_sim.feeders import named_feeder, resolve_feeder
+from charger_sim.garage import Garage
 from charger_sim.iso15118.errors import Iso15118Error
-from charger_sim.plant import FeederError, PlantDiverged, PlantFeeder, ieee33, load_feeder
+from charger_sim.plant import FeederError, PlantDiverged, PlantFeeder
 from charger_sim.reference import uncontrolled
 from charger_sim.scenario import Scenario, ScenarioError, load_scenario
 from charger_sim.station.config import VERSIONS, Version
@@ -26,12 +29,16 @@ from charger_sim.summary import SwarmSummary
 from charger_sim.swarm import Snapshot, Swarm
 from charger_sim.toml_writer import scenario_to_toml
 from charger_sim.transport import websocket_connector
+from pki.errors import PkiError
+from pki.hierarchy import open_folder
 
 app = typer.Typer(
     help="Simulated charging stations on a simulated feeder.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(measure_app, name="measure")
 
 Versions = Literal["1.6", "2.0.1", "2.1", "mixed"]
 CountOption = Annotated[int, typer.Option(help="How many stations to generate.", min=1)]
@@ -40,7 +47,7 @@ SeedOption = Annotated[int | None, typer.Option(help="Seed; a scenario file has 
 TemplateOption = Annotated[
     str, typer.Option(help="Identity of generated stations; {n} is their number.")
 ]
-FeederOption = Annotated[str, typer.Option(help="ieee33 or a .toml feeder file.")]
+FeederOption = Annotated[str, typer.Option(help="ieee33, ieee123 or a .toml feeder file.")]
 
 
 @app.command()
@@ -62,11 +69,20 @@ def run(
         Path | None, typer.Option(help="File with the password of all stations.")
     ] = None,
     ca: Annotated[Path | None, typer.Option(help="PEM file of CAs to trust for wss.")] = None,
+    contracts: Annotated[
+        float, typer.Option(help="Share of vehicles that charge on a contract.", min=0.0, max=1.0)
+    ] = 0.0,
+    pki: Annotated[
+        Path | None, typer.Option(help="Folder of v2g-pki, which the central system trusts.")
+    ] = None,
+    pki_passphrase_file: Annotated[Path | None, typer.Option(help="Its passphrase.")] = None,
     compression: Annotated[bool, typer.Option(help="Offer permessage-deflate.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Run stations against a central system; exit status 0 only if all of them were accepted."""
     plan, plant = _plan(scenario, feeder, count, version, seed, id_template)
+    plan = with_contracts(plan, contracts)
+    garage = _garage(plan, pki, pki_passphrase_file)
     secret = _password(password, password_file)
     tls = ssl.create_default_context(cafile=None if ca is None else str(ca))
     connect = websocket_connector(
@@ -75,7 +91,7 @@ def run(
 
     async def main_task() -> tuple[SwarmSummary, int]:
         now = datetime.now(UTC)  # noqa: TID251 the command line is where real time enters
-        swarm = Swarm(plan, connect, epoch=now, feeder=plant, log=_note)
+        swarm = Swarm(plan, connect, epoch=now, feeder=plant, garage=garage, log=_note)
         summary = await swarm.run(seconds, on_tick=_progress(len(plan.stations)))
         accepted = sum(s.registration.state == "Accepted" for s in swarm.stations.values())
         return summary, accepted
@@ -158,7 +174,7 @@ def _plan(
             if seed is not None:
                 plan = msgspec.structs.replace(plan, seed=seed)
             return plan, resolve_feeder(plan, None)
-        plant = ieee33() if feeder == "ieee33" else load_feeder(Path(feeder))
+        plant = named_feeder(feeder)
         dealt: tuple[Version, ...] = VERSIONS if version == "mixed" else (version,)
         plan = demo_scenario(plant, count, seed or 1, versions=dealt, id_template=template)
         if feeder != "ieee33":
@@ -166,6 +182,19 @@ def _plan(
         return plan, plant
     except (ScenarioError, FeederError, OSError, KeyError) as error:
         raise _fail(str(error)) from error
+
+
+def _garage(plan: Scenario, folder: Path | None, passphrase_file: Path | None) -> Garage:
+    """Contracts, where the scenario asks for them."""
+    if not plan.needs_contracts:
+        return Garage(None)
+    passphrase = _password(None, passphrase_file)
+    if folder is None or passphrase is None:
+        raise _fail("contracts need --pki and --pki-passphrase-file")
+    try:
+        return Garage(open_folder(folder, passphrase.encode()))
+    except (PkiError, OSError) as error:
+        raise _fail(f"{folder}: {error}") from error
 
 
 def _password(given: str | None, path: Path | None) -> str | None:

@@ -1,21 +1,26 @@
 """A generated scenario in which uncontrolled charging breaks the feeder's voltage limit.
 
-Stations stand where the feeder is weakest; those of OCPP 2.1 are bidirectional DC chargers, and a
-generation loss on an island-sized system asks for their droop.
+Stations stand where the feeder is weakest, at ever fewer places until they are too much for it;
+those of OCPP 2.1 are bidirectional DC chargers, and a generation loss on an island-sized system
+asks for their droop.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 from statistics import median
 
-from charger_sim.plant import PlantFeeder, PowerFlow
+import numpy as np
+
+from charger_sim.plant import Injection, PlantDiverged, PlantFeeder, PowerFlow
 from charger_sim.scenario import Event, FrequencySpec, Scenario, StationSpec, Visit, check
 from charger_sim.station.config import VERSIONS, Version
 
 LOSS_AT_S = 20.0
 LOSS_PU = 0.10
 HOUSEHOLD_W = 20_000.0
+CLEARLY_PU = 0.005
 
 
 def demo_scenario(
@@ -34,14 +39,23 @@ def demo_scenario(
     households (median load below 20 kW) wallboxes of 7.4, 11 and 22 kW. ``s_base_va`` sizes the power
     system; by default 10 times the bidirectional rating.
     """
-    rng = Random(f"demo:{feeder.name}:{seed}")  # noqa: S311 a simulation, not a secret
-    households = median(load.p_w for load in feeder.loads) < HOUSEHOLD_W
-    places = _weakest(feeder, n_stations)
-    order: list[Version] = [versions[-1 - n % len(versions)] for n in range(n_stations)]
-    stations = tuple(
-        _station(rng, id_template.format(n=n + 1), order[n], places[n], households=households)
-        for n in range(n_stations)
-    )
+    places = _weakest_first(feeder)
+    n_places = max(1, min(n_stations * 4 // 5, (len(places) + 1) // 2))
+    while True:
+        rng = Random(f"demo:{feeder.name}:{seed}")  # noqa: S311 a simulation, not a secret
+        stations = tuple(
+            _station(
+                rng,
+                id_template.format(n=n + 1),
+                versions[-1 - n % len(versions)],
+                places[n % n_places],
+                households=median(load.p_w for load in feeder.loads) < HOUSEHOLD_W,
+            )
+            for n in range(n_stations)
+        )
+        if n_places == 1 or _breaks(feeder, stations):
+            break
+        n_places = n_places * 3 // 4
     bidirectional_w = sum(s.max_discharge_w for s in stations)
     base_va = s_base_va or max(1e5, 10.0 * bidirectional_w)
     return check(
@@ -58,16 +72,38 @@ def demo_scenario(
     )
 
 
-def _weakest(feeder: PlantFeeder, n_stations: int) -> list[tuple[str, str]]:
-    """(bus, phases) of load buses, weakest third and its neighbours first, repeated as needed."""
-    v_pu = PowerFlow(feeder, []).solve().v_pu.min(axis=1)
+def _weakest_first(feeder: PlantFeeder) -> list[tuple[str, str]]:
+    """(bus, phases) of the loads by voltage, one of each phase in turn; a single phase unless the
+    load has all three."""
+    v_pu = PowerFlow(feeder, []).solve().v_pu
     row = {bus: n for n, bus in enumerate(feeder.bus_ids)}
-    phases: dict[str, str] = {}
+    lowest: dict[str, dict[str, float]] = {}  # phases -> bus -> pu
     for load in feeder.loads:
-        phases.setdefault(load.bus, load.phases)
-    ranked = sorted(phases, key=lambda bus: (v_pu[row[bus]], bus))
-    kept = ranked[: max(1, min(n_stations, (len(ranked) + 1) // 2))]
-    return [(kept[n % len(kept)], phases[kept[n % len(kept)]]) for n in range(n_stations)]
+        for phases in (load.phases,) if len(load.phases) == 3 else load.phases:
+            volts = v_pu[row[load.bus], ["abc".index(phase) for phase in phases]]
+            lowest.setdefault(phases, {})[load.bus] = float(volts.min())
+    queues = [
+        [(bus, phases) for bus in sorted(at, key=lambda bus: (at[bus], bus))]
+        for phases, at in sorted(lowest.items())
+    ]
+    turns = range(max(len(queue) for queue in queues))
+    # who begins changes from turn to turn, so that no OCPP version gets one phase for itself
+    return [
+        queue[turn]
+        for turn in turns
+        for queue in (*queues[turn % len(queues) :], *queues[: turn % len(queues)])
+        if turn < len(queue)
+    ]
+
+
+def _breaks(feeder: PlantFeeder, stations: Sequence[StationSpec]) -> bool:
+    """Whether all of them at full power are clearly more than the feeder bears."""
+    flow = PowerFlow(feeder, [Injection(s.bus, s.phases) for s in stations])
+    try:
+        v_pu = flow.solve((s.max_charge_w, len(s.phases)) for s in stations).v_pu
+    except PlantDiverged:
+        return True
+    return float(np.nanmin(v_pu)) < feeder.v_min_pu - CLEARLY_PU
 
 
 def _station(

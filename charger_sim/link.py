@@ -14,12 +14,14 @@ from charger_sim.measure import Latencies
 from charger_sim.station.backoff import Backoff
 from charger_sim.station.config import SUBPROTOCOL, StationConfig
 from charger_sim.station.faults import Faults, FaultyLink
+from charger_sim.station.iso15118 import SeccHost, SeccOptions
 from charger_sim.station.station import Station
 from charger_sim.transport import Connect, ConnectFailed, Transport, TransportClosed
 
 
 class StationLink:
-    """Owns a :class:`Station` and its connection; :meth:`run` until cancelled."""
+    """Owns a :class:`Station`, its connection and its charge controllers (``secc``, for EVSEs with
+    ISO 15118); :meth:`run` until cancelled."""
 
     def __init__(
         self,
@@ -30,6 +32,7 @@ class StationLink:
         *,
         faults: Faults | None = None,
         latencies: Latencies | None = None,
+        secc: SeccOptions | None = None,
         log: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self._connect = connect
@@ -51,6 +54,12 @@ class StationLink:
             faults=faults,
             on_latency=(latencies or Latencies()).add,
         )
+        self.secc: SeccHost | None = None
+        if config.iso15118:
+            self.secc = SeccHost(
+                self.station, clock, secc or SeccOptions(), poke=self.poke, log=log
+            )
+            self.station.communication = self.secc
         link_rng = Random(rng.getrandbits(64))  # noqa: S311 a simulation, not a secret
         self._backoff = Backoff(link_rng)
         self._up = FaultyLink(self.station.faults, link_rng)
@@ -61,6 +70,8 @@ class StationLink:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._timers())
             group.create_task(self._connections())
+            if self.secc is not None:
+                group.create_task(self.secc.run())
 
     def poke(self) -> None:
         """Something outside changed the station: look at its timers again."""

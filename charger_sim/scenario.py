@@ -13,6 +13,7 @@ import msgspec
 
 from charger_sim.plant import FrequencySystem
 from charger_sim.station.config import EvseConfig, StationConfig, Version
+from charger_sim.vehicle import Edition
 
 MAX_FILE_BYTES = 8 * 1024 * 1024
 
@@ -27,7 +28,9 @@ class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 class Visit(_Table, frozen=True):
     """A vehicle that comes to ``evse`` at ``arrival_s`` and leaves at ``leave_s`` (never if
-    absent). ``need_s`` is the departure the driver announces."""
+    absent). ``need_s`` is the departure the driver announces. ``iso15118`` is the edition that
+    the vehicle speaks; ``contract``: it has one, gets one as it is plugged in, or leaves paying to
+    its driver's card, which ``external_payment`` has stand in for a refused contract too."""
 
     capacity_wh: float
     soc_frac: float
@@ -42,10 +45,13 @@ class Visit(_Table, frozen=True):
     soc_floor_frac: float = 0.3
     ramp_w_per_s: float | None = None
     id_token: str | None = None
+    iso15118: Edition | None = None
+    contract: Literal["none", "on-plug-in", "installed"] = "none"
+    external_payment: bool = False
 
 
 class StationSpec(_Table, frozen=True):
-    """One station; all its EVSEs are alike and on the same bus."""
+    """One station; all its EVSEs are alike and on the same bus, with ISO 15118 or without."""
 
     id: str
     version: Version
@@ -57,6 +63,8 @@ class StationSpec(_Table, frozen=True):
     n_evses: int = 1
     negative_limit_discharges: bool = False
     clock_skew_s: float = 0.0
+    der_controls: bool = True
+    iso15118: bool = False
     visits: tuple[Visit, ...] = ()
 
 
@@ -95,10 +103,11 @@ class LinkSpec(_Table, frozen=True):
 
 
 class Scenario(_Table, frozen=True):
-    """A whole run. ``feeder`` is ``ieee33``, a path to a feeder file, or a name whose
+    """A whole run. ``feeder`` is ``ieee33``, ``ieee123``, a path to a feeder file, or a name whose
     :class:`~charger_sim.plant.PlantFeeder` the caller hands over. ``v_min_pu`` replaces the
     feeder's limit; ``v_nominal_v`` is what stations measure line to neutral at 1 pu;
-    ``handshake_s`` passes between plug and power."""
+    ``handshake_s`` passes between plug and power where a vehicle does not speak ISO 15118, and
+    ``charge_loop_s`` between the rounds of the charge loop where it does."""
 
     name: str
     seed: int = 1
@@ -110,6 +119,7 @@ class Scenario(_Table, frozen=True):
     meter_interval_s: float = 1.0
     v_nominal_v: float = 230.0
     handshake_s: float = 2.0
+    charge_loop_s: float = 1.0
     retry_wait_min_s: float = 1.0
     retry_random_s: float = 1.0
     frequency: FrequencySpec = FrequencySpec()
@@ -119,6 +129,11 @@ class Scenario(_Table, frozen=True):
 
     def system(self) -> FrequencySystem:
         return FrequencySystem(**msgspec.structs.asdict(self.frequency))
+
+    @property
+    def needs_contracts(self) -> bool:
+        """Whether vehicles come that have contracts, or are to get them."""
+        return any(v.contract != "none" for spec in self.stations for v in spec.visits)
 
     def station_config(self, spec: StationSpec) -> StationConfig:
         return StationConfig(
@@ -132,6 +147,7 @@ class Scenario(_Table, frozen=True):
                     max_discharge_w=spec.max_discharge_w,
                     bus=spec.bus,
                     phases=spec.phases,
+                    iso15118=spec.iso15118,
                 )
                 for n in range(1, spec.n_evses + 1)
             ),
@@ -139,6 +155,7 @@ class Scenario(_Table, frozen=True):
             f_nominal_hz=self.frequency.f_nominal_hz,
             v_nominal_v=self.v_nominal_v,
             negative_limit_discharges=spec.negative_limit_discharges,
+            der_controls=spec.der_controls,
             retry_wait_min_s=self.retry_wait_min_s,
             retry_random_s=self.retry_random_s,
         )
@@ -157,6 +174,8 @@ def check(scenario: Scenario) -> Scenario:
         for visit in spec.visits:
             if not 1 <= visit.evse <= spec.n_evses:
                 raise ScenarioError(f"station {spec.id}: no EVSE {visit.evse}")
+            if visit.contract != "none" and visit.iso15118 is None:
+                raise ScenarioError(f"station {spec.id}: a contract needs ISO 15118")
     for event in scenario.events:
         if event.kind in {"disconnect", "reboot", "fault"} and event.station not in ids:
             raise ScenarioError(f"event at {event.at_s} s: unknown station {event.station!r}")

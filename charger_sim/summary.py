@@ -23,6 +23,7 @@ class TransactionRecord:
     evse_id: int
     transaction_id: str
     id_token: str
+    by_contract: bool
     started: datetime
     ended: datetime | None
     meter_start_wh: float

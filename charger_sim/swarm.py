@@ -14,12 +14,14 @@ from random import Random
 
 from charger_sim.clock import LoopClock
 from charger_sim.feeders import resolve_feeder
+from charger_sim.garage import Garage
 from charger_sim.link import StationLink
 from charger_sim.measure import Latencies
 from charger_sim.plant import PlantFeeder
 from charger_sim.reference import generation_losses
 from charger_sim.scenario import Event, Scenario, StationSpec
 from charger_sim.station.faults import Faults
+from charger_sim.station.iso15118 import SeccOptions
 from charger_sim.station.station import Station
 from charger_sim.station.transaction import Transaction
 from charger_sim.summary import SwarmSummary, TransactionRecord, summarize
@@ -42,7 +44,11 @@ class Snapshot:
 
 
 class Swarm:
-    """Stations of a scenario against one central system. Build inside a running event loop."""
+    """Stations of a scenario against one central system. Build inside a running event loop.
+
+    ``garage`` has the contracts of vehicles that charge on one, ``secc`` says how charge
+    controllers and vehicles are linked; by default in memory.
+    """
 
     def __init__(
         self,
@@ -51,6 +57,8 @@ class Swarm:
         *,
         epoch: datetime,
         feeder: PlantFeeder | None = None,
+        garage: Garage | None = None,
+        secc: SeccOptions | None = None,
         log: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self.scenario = scenario
@@ -60,6 +68,13 @@ class Swarm:
         self._connect = connect
         self._outage = False
         self._log = log
+        garage = garage or Garage(None)
+        if scenario.needs_contracts and not garage.sells_contracts:
+            raise ValueError(f"scenario {scenario.name}: contracts need a PKI that sells them")
+        self._garage = garage
+        self._secc = secc or SeccOptions(
+            loop_s=scenario.charge_loop_s, poll_s=min(1.0, scenario.charge_loop_s)
+        )
         self.links = {spec.id: self._link(spec) for spec in scenario.stations}
         self.stations: dict[str, Station] = {k: v.station for k, v in self.links.items()}
         self.world = World(
@@ -69,7 +84,7 @@ class Swarm:
             generation_losses(scenario),
             substep_s=scenario.substep_s,
         )
-        self._visits = Visits(scenario.stations, self.stations, epoch)
+        self._visits = Visits(scenario.stations, self.stations, epoch, garage.credentials)
         self._events = sorted(scenario.events, key=lambda e: e.at_s)
 
     def _link(self, spec: StationSpec) -> StationLink:
@@ -86,9 +101,13 @@ class Swarm:
                 reorder=link.reorder,
             ),
             latencies=self.latencies,
+            secc=self._secc,
             log=self._log,
         )
         made.station.sessions.handshake_s = scenario.handshake_s
+        if spec.iso15118:
+            for root in self._garage.roots():
+                made.station.certificates.install("V2GRootCertificate", root)
         return made
 
     async def _guarded_connect(self, station_id: str, subprotocol: str) -> Transport:
@@ -187,6 +206,7 @@ class Swarm:
             evse_id=tx.evse_id,
             transaction_id=str(tx.ocpp_id) if station.config.version == "1.6" else tx.key,
             id_token=tx.id_token,
+            by_contract=tx.id_kind == "eMAID",
             started=tx.started,
             ended=tx.ended,
             meter_start_wh=tx.start.import_wh,

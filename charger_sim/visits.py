@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from itertools import count
 
 from charger_sim.scenario import StationSpec, Visit
 from charger_sim.station.station import Station
-from charger_sim.vehicle import Vehicle
+from charger_sim.vehicle import EvCredentials, Vehicle
 
 
 class Visits:
-    """Arrivals and departures in order of time."""
+    """Arrivals and departures in order of time; ``credentials_of`` (id token, visit) is asked for
+    vehicles that speak ISO 15118; by default they do not."""
 
     def __init__(
-        self, specs: Iterable[StationSpec], stations: Mapping[str, Station], epoch: datetime
+        self,
+        specs: Iterable[StationSpec],
+        stations: Mapping[str, Station],
+        epoch: datetime,
+        credentials_of: Callable[[str, Visit], EvCredentials | None] = lambda _token, _visit: None,
     ) -> None:
         self._stations = stations
+        self._credentials_of = credentials_of
         self._epoch = epoch
         self._due: list[tuple[float, int, str, Visit, bool]] = []
         serial = count()
@@ -46,8 +52,9 @@ class Visits:
 
     def _vehicle(self, station_id: str, visit: Visit) -> Vehicle:
         need = None if visit.need_s is None else self._epoch + timedelta(seconds=visit.need_s)
+        id_token = id_token_of(station_id, visit)
         return Vehicle(
-            id_token=visit.id_token or f"EV-{station_id}-{visit.evse}"[:20],
+            id_token=id_token,
             capacity_wh=visit.capacity_wh,
             soc_frac=visit.soc_frac,
             max_charge_w=visit.max_charge_w,
@@ -57,4 +64,10 @@ class Visits:
             soc_floor_frac=visit.soc_floor_frac,
             departure=need,
             ramp_w_per_s=math.inf if visit.ramp_w_per_s is None else visit.ramp_w_per_s,
+            credentials=None if visit.iso15118 is None else self._credentials_of(id_token, visit),
         )
+
+
+def id_token_of(station_id: str, visit: Visit) -> str:
+    """The same vehicle comes to the same EVSE, unless the scenario tells them apart."""
+    return visit.id_token or f"EV-{station_id}-{visit.evse}"[:20]

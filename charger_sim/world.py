@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from charger_sim.plant import (
     FrequencyState,
     FrequencySystem,
@@ -32,14 +34,14 @@ class GenerationLoss:
 @dataclass(slots=True)
 class WorldRecord:
     """What the plant has seen. Voltages are the lowest of any bus and phase; those of the first
-    ``GRACE_S`` seconds are in ``worst_v_pu`` but not in ``seconds_below_limit``. The nadir is that
-    since the first generation loss, ``None`` before one; ``nadir_without_ev_hz`` that of the same
-    system with no charger on it."""
+    ``GRACE_S`` seconds are in ``worst_v_pu`` but not in ``seconds_below_limit`` and in
+    ``lowest_by_phase_v_pu``. The nadir is that since the first generation loss, ``None`` before
+    one; ``nadir_without_ev_hz`` that of the same system with no charger on it."""
 
     worst_v_pu: float = 1.0
     worst_bus: str = ""
     seconds_below_limit: float = 0.0
-    lowest_after_grace_v_pu: float = 1.0
+    lowest_by_phase_v_pu: tuple[float, float, float] = (1.0, 1.0, 1.0)
     nadir_hz: float | None = None
     nadir_without_ev_hz: float | None = None
     droop_peak_w: float = 0.0
@@ -48,6 +50,10 @@ class WorldRecord:
     frequency_trace: list[tuple[float, float]] = field(default_factory=list)
     power_trace: list[tuple[float, float]] = field(default_factory=list)
     voltage_trace: list[tuple[float, float]] = field(default_factory=list)
+
+    @property
+    def lowest_after_grace_v_pu(self) -> float:
+        return min(self.lowest_by_phase_v_pu)
 
 
 class World:
@@ -87,6 +93,7 @@ class World:
             energy_ws += self._substep(sub_s)
         self.record.ev_wh += energy_ws / 3600.0
         self._solve()
+        self._flow.advance(dt_s)
         for station in self.stations:
             station.ticked()
         self._note(dt_s)
@@ -109,14 +116,14 @@ class World:
 
     def _solve(self) -> None:
         solution = self._flow.solve((e.power_w, e.n_phases) for e in self._evses)
-        self.v_pu = solution.v_pu
+        self.v_pu = solution.v_pu  # (n_bus, 3), NaN where a bus lacks the phase
         for evse in self._evses:
             row = solution.v_pu[self._flow.row(evse.config.bus)]
             evse.v_pu = tuple(float(row["abc".index(p)]) for p in evse.config.phases)
 
     @property
     def lowest_v_pu(self) -> float:
-        return float(self.v_pu.min())
+        return float(np.nanmin(self.v_pu))
 
     @property
     def power_w(self) -> float:
@@ -127,9 +134,10 @@ class World:
         record, lowest = self.record, self.lowest_v_pu
         if lowest < record.worst_v_pu:
             record.worst_v_pu = lowest
-            record.worst_bus = self.feeder.bus_ids[int(self.v_pu.min(axis=1).argmin())]
+            record.worst_bus = self.feeder.bus_ids[int(np.nanargmin(self.v_pu)) // 3]
         if self.t_s > GRACE_S:
-            record.lowest_after_grace_v_pu = min(record.lowest_after_grace_v_pu, lowest)
+            a, b, c = np.fmin(record.lowest_by_phase_v_pu, np.nanmin(self.v_pu, axis=0)).tolist()
+            record.lowest_by_phase_v_pu = (a, b, c)
             if lowest < self.feeder.v_min_pu:
                 record.seconds_below_limit += dt_s
         record.peak_power_w = max(record.peak_power_w, self.power_w)

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Coroutine
 from random import Random
 from typing import Any
 
-import msgspec
 import structlog
 
 from csms.clock import Clock
-from csms.dispatch.ac_check import Limits
-from csms.dispatch.decide import FeederDesk
-from csms.dispatch.loop import DispatchLoop
-from csms.dispatch.signals import GridSignals
+from csms.dispatch.site import FeederSite
+from csms.dispatch.site_assembly import Shared, build_sites
 from csms.domain.commands import Command
-from csms.domain.der import FreqDroop
 from csms.domain.errors import DomainError
 from csms.domain.events import VariableReported
-from csms.domain.feeder_view import FeederView
-from csms.domain.fleet import EvsePlace, Fleet, StationState
-from csms.domain.values import Phases
+from csms.domain.fleet import EvsePlace, EvseState, Fleet, StationState
 from csms.gateway.admission import StationAdmission
 from csms.gateway.courier import LinkCourier
 from csms.gateway.inbox import Inbox, StoredCredentials
@@ -35,9 +28,9 @@ from csms.gateway.settings import (
     TlsSettings,
 )
 from csms.gateway.telemetry import TelemetryObserver
-from csms.grid import feeder_file
 from csms.grid.network import Feeder
 from csms.ids import EvseKey, StationId, Uuid7
+from csms.market.price_source import PriceSource
 from csms.ocppj.messages import ACTIONS
 from csms.pnc.assemble import Ports as PncPorts
 from csms.services.certificate_renewal import CertificateRenewal
@@ -45,13 +38,15 @@ from csms.services.certificate_signing import CertificateSigning
 from csms.services.command_desk import CommandDesk
 from csms.services.core import Core, Policy
 from csms.services.device_model import record_variables
+from csms.services.ev_negotiation import EvNegotiation
 from csms.services.guard import PowerGuard
 from csms.services.live import LiveBus
 from csms.services.onboarding import Onboarding, OnboardingPlan
 from csms.services.plug_and_charge import PlugAndCharge
-from csms.services.setpoints import Setpoints
+from csms.services.price_posting import Markup, PricePosting
+from csms.services.setpoints import FreqWatt, Setpoints
+from csms.services.tariffs import TariffDesk
 from csms.settings import Settings
-from csms.settings.model import Evse
 from csms.settings.model import Gateway as GatewaySection
 from csms.store import Store
 from csms.telemetry.message_journal import MessageJournal
@@ -73,6 +68,8 @@ class CentralSystem:
         *,
         feeder: Feeder | None = None,
         pnc: PncPorts | None = None,
+        prices: PriceSource | None = None,
+        off_loop: Callable[[Callable[[], Any]], Awaitable[Any]] = asyncio.to_thread,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -86,8 +83,25 @@ class CentralSystem:
         self.courier = LinkCourier(self.fleet, self._learned)
         self.desk = CommandDesk(
             self.courier, store.journal, store.history, self.live, clock, new_id,
-            timeout_s=settings.ocpp.command_timeout_s, guard=self._guard,
+            timeout_s=settings.ocpp.command_timeout_s, guard=self._guard, taken=self._taken,
         )  # fmt: skip
+        self.negotiation = EvNegotiation(
+            self.fleet, self.desk, self.live, clock, self.spawn,
+            planned=lambda evse, now: self.site_of(evse.key.station_id).planned_steps(evse, now),
+            unled_w=self._safe_power_w,
+            lease_s=settings.dispatch.lease_s if settings.dispatch.enabled else None,
+        )  # fmt: skip
+        self.tariffs = TariffDesk(
+            self.fleet, self.desk, store.journal, store.history, self.live, clock, self.spawn,
+            currency=settings.tariff.currency, running_cost_s=settings.tariff.running_cost_s,
+        )  # fmt: skip
+        self.posting: PricePosting | None = None
+        if settings.tariff.follow_day_ahead and prices is not None:
+            markup = Markup(
+                settings.tariff.grid_fee_per_kwh, settings.tariff.margin_per_kwh,
+                settings.tariff.export_frac,
+            )  # fmt: skip
+            self.posting = PricePosting(self.tariffs, prices, markup, self.live, clock)
         self.core = Core(
             fleet=self.fleet,
             journal=store.journal,
@@ -101,25 +115,41 @@ class CentralSystem:
                 accept_unknown_tokens=settings.auth.unknown_tokens == "accept",
             ),
             pnc=self._plug_and_charge(pnc) if pnc is not None else None,
+            tariffs=self.tariffs,
+            negotiation=self.negotiation,
         )
         self.root_pool = None if pnc is None else pnc.root_pool
         self.renewal: CertificateRenewal | None = None
         if pnc is not None and pnc.expiring is not None:
             self.renewal = CertificateRenewal(pnc.expiring, self.fleet, self.desk, self.live, clock)
-        self.setpoints = Setpoints(self.desk, self.live, clock, lease_s=settings.dispatch.lease_s)
-        places = {
-            EvseKey(StationId(evse.station), evse.evse): _place(evse)
-            for evse in settings.site.evses
+        self.setpoints = Setpoints(
+            self.desk, self.live, clock, lease_s=settings.dispatch.lease_s,
+            freq_watt=self._freq_watt,
+        )  # fmt: skip
+        shared = Shared(
+            fleet=self.fleet, setpoints=self.setpoints, journal=store.journal, history=store.history,
+            plans=store.plans, live=self.live, clock=clock, spawn=self.spawn, prices=prices,
+            off_loop=off_loop, cycle_took=self.metrics.cycle,
+        )  # fmt: skip
+        self.sites = build_sites(settings, shared, feeder)
+        self.metrics.follow_feeders(
+            lambda: [f for site in self.sites.values() if (f := site.figures) is not None]
+        )
+        self._site_of = {
+            station_id: site for site in self.sites.values() for station_id in site.stations
         }
-        droop = _droop(settings)
-        self.signals = GridSignals(clock)
-        self.dispatch = self._dispatch(places, droop, feeder)
+        self.guard = PowerGuard(self.fleet, self._safe_power_w)
         self.onboarding = Onboarding(
             self.core,
             self.desk,
             self.setpoints,
-            OnboardingPlan(droop=droop, safe_power_w=self._safe_power_w),
-            places,
+            OnboardingPlan(
+                der_controls=lambda station_id: self.site_of(station_id).grid_controls.der_controls(
+                    station_id
+                ),
+                safe_power_w=self._safe_power_w,
+            ),
+            {key: place for site in self.sites.values() for key, place in site.places.items()},
         )
         self.inbox = Inbox(self.core, self.desk, self.courier, self.onboarding, self.spawn)
         self.gateway = Gateway(
@@ -151,8 +181,15 @@ class CentralSystem:
         self._lead()
 
     def _lead(self) -> None:
-        if self.dispatch is not None:
-            self.spawn(self.dispatch.run(), "dispatch")
+        for site in self.sites.values():
+            if site.loop is not None:
+                self.spawn(site.loop.run(), f"dispatch of {site.name}")
+            if site.planner is not None:
+                self.spawn(site.planner.run(), f"planner of {site.name}")
+        self.spawn(self.negotiation.run(), "schedules of cars")
+        self.spawn(self.tariffs.run(), "running costs")
+        if self.posting is not None:
+            self.spawn(self.posting.run(), "price posting")
         if self.renewal is not None:
             self.spawn(self.renewal.run(), "certificate renewal")
         if self.root_pool is not None:
@@ -169,6 +206,7 @@ class CentralSystem:
             station.version, station.model = record.version, record.model
             station.vendor, station.firmware = record.vendor, record.firmware
             self.onboarding.place(station)
+        await self.tariffs.recover()
         recovered = await self.desk.recover()
         if recovered:
             log.info("commands taken up again", count=recovered)
@@ -183,8 +221,14 @@ class CentralSystem:
         await self.desk.close()
         await self.store.close()
 
-    def feeder_view(self) -> FeederView | None:
-        return self.dispatch.view if self.dispatch is not None else None
+    @property
+    def site(self) -> FeederSite:
+        """The only one, or the first."""
+        return next(iter(self.sites.values()))
+
+    def site_of(self, station_id: StationId) -> FeederSite:
+        """Where a station stands; one that stands nowhere is told what the first site's are."""
+        return self._site_of.get(station_id, self.site)
 
     def spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """A background task whose failure is never silent."""
@@ -218,34 +262,6 @@ class CentralSystem:
             refuse_concurrent=options.concurrent_contracts == "refuse",
         )
 
-    def _dispatch(
-        self,
-        places: dict[EvseKey, EvsePlace],
-        droop: FreqDroop | None,
-        feeder: Feeder | None,
-    ) -> DispatchLoop | None:
-        options = self.settings.dispatch
-        if not options.enabled:
-            return None
-        site = self.settings.site
-        self.feeder_desk = FeederDesk(
-            feeder or load_feeder(site.feeder),
-            places,
-            Limits(site.v_min_pu, site.v_max_pu, margin_pu=options.margin_pu),
-            safe_frac=options.safe_frac,
-            ramp_w_per_min=options.max_ramp_w_per_min,
-            period_s=options.period_s,
-            droop=_eased(droop),
-            runs_droop=self._runs_droop,
-            nominal_hz=self.settings.droop.nominal_hz,
-        )
-        return DispatchLoop(
-            self.feeder_desk, self.fleet, self.setpoints, self.live, self.clock, self.spawn,
-            self.signals,
-            period_s=options.period_s, lease_s=float(options.lease_s),
-            stale_after_s=options.stale_after_s,
-        )  # fmt: skip
-
     async def _learned(
         self, station: StationState, variables: tuple[VariableReported, ...]
     ) -> None:
@@ -254,29 +270,22 @@ class CentralSystem:
         except DomainError as error:  # the answer stands; only its copy in the store is missing
             self.live.publish("alarm", f"{station.station_id}: variables not kept: {error.message}")
 
-    def _runs_droop(self, key: EvseKey) -> bool:
-        """Whether the EVSE's own station answers to frequency (G7); then the dispatcher leaves that to it."""
-        station = self.fleet.get(key.station_id)
-        return station is not None and any(
-            control.control_type == "FreqDroop" for control in station.der_controls.values()
-        )
+    def _freq_watt(self, evse: EvseState) -> FreqWatt:
+        if evse.place is None:
+            return ()
+        station_id = evse.key.station_id
+        return self.site_of(station_id).grid_controls.freq_watt(evse.place, station_id)
 
     def _guard(self, station_id: StationId, command: Command) -> None:
         """While dispatch protects the feeder, nobody else lifts an EVSE above its safe power (G5)."""
-        if self.dispatch is not None:
-            PowerGuard(self.fleet, self._safe_power_w).check(station_id, command)
+        if self.settings.dispatch.enabled:
+            self.guard.check(station_id, command)
+
+    def _taken(self, station_id: StationId, command: Command) -> None:
+        self.negotiation.taken(station_id, command)
 
     def _safe_power_w(self, key: EvseKey, place: EvsePlace) -> float:
-        if self.dispatch is None:
-            return place.max_power_w
-        return self.feeder_desk.safe_power_w[key]
-
-
-def load_feeder(name_or_path: str) -> Feeder:
-    """A built-in feeder by name, else a feeder file. Raises ``FeederError``."""
-    if name_or_path in feeder_file.builtin_names():
-        return feeder_file.builtin(name_or_path)
-    return feeder_file.load(Path(name_or_path))
+        return self.site_of(key.station_id).safe_power_w(key, place)
 
 
 def gateway_settings(section: GatewaySection) -> GatewaySettings:
@@ -308,44 +317,4 @@ def gateway_settings(section: GatewaySection) -> GatewaySettings:
         max_connections=section.max_connections,
         ping_interval_s=section.ping_interval_s,
         ping_timeout_s=section.ping_timeout_s,
-    )
-
-
-def _place(evse: Evse) -> EvsePlace:
-    return EvsePlace(
-        bus=evse.bus,
-        phases=Phases(evse.phases),
-        max_power_w=evse.max_power_w,
-        max_discharge_w=evse.max_discharge_w,
-        min_current_a=evse.min_current_a,
-        step_w=evse.step_w,
-        priority=evse.priority,
-    )
-
-
-def _droop(settings: Settings) -> FreqDroop | None:
-    droop = settings.droop
-    if not droop.enabled:
-        return None
-    return FreqDroop(
-        over_freq_hz=droop.over_freq_hz,
-        under_freq_hz=droop.under_freq_hz,
-        over_droop_pu=droop.droop_pu,
-        under_droop_pu=droop.droop_pu,
-        response_time_s=droop.response_time_s,
-    )
-
-
-CENTRAL_DROOP_PU = 0.04
-
-
-def _eased(droop: FreqDroop | None) -> FreqDroop | None:
-    """The droop as evaluated here, a second or two late: steeper than this it would swing with that delay
-    (``csms.grid.stability.delay_limit``: a gain of 10 pu bears 2 s, one of 40 pu 0.3 s)."""
-    if droop is None:
-        return None
-    return msgspec.structs.replace(
-        droop,
-        over_droop_pu=max(droop.over_droop_pu, CENTRAL_DROOP_PU),
-        under_droop_pu=max(droop.under_droop_pu, CENTRAL_DROOP_PU),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
@@ -14,6 +15,7 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from pki.errors import PkiError, RequestError
+from pki.hash_data import HashData, digest, issuer_key_hash
 from pki.keys import PublicKey, narrow_public_key
 from pki.parse import UNREADABLE
 
@@ -35,6 +37,15 @@ class Evidence:
     ocsp: tuple[bytes, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """The certificate that an answer must be about (RFC 6960 clause 4.1.1, CertID)."""
+
+    serial: int
+    issuer_name: bytes
+    issuer: x509.Certificate
+
+
 def ocsp_status(
     answer: bytes,
     certificate: x509.Certificate,
@@ -49,43 +60,50 @@ def ocsp_status(
     sign ahead cannot echo one, an answer with a different one is not.
     """
     try:
-        return _status(answer, certificate, issuer, at, nonce)
+        name = certificate.issuer.public_bytes()
+        return _status(answer, _Subject(certificate.serial_number, name, issuer), at, nonce)
+    except (*UNREADABLE, RequestError) as error:
+        raise EvidenceError(f"the OCSP answer cannot be read: {error}") from None
+
+
+def ocsp_status_by_hash(
+    answer: bytes, data: HashData, issuer: x509.Certificate, at: datetime
+) -> ocsp.OCSPCertStatus:
+    """The same of a certificate of which only OCPP's hash data are known. Raises EvidenceError,
+    also where `issuer` is not the authority that `data` names."""
+    try:
+        if not data.names_issuer(issuer):
+            raise EvidenceError("the hash data name another issuer")
+        subject = _Subject(int(data.serial_number, 16), issuer.subject.public_bytes(), issuer)
+        return _status(answer, subject, at, None)
     except (*UNREADABLE, RequestError) as error:
         raise EvidenceError(f"the OCSP answer cannot be read: {error}") from None
 
 
 def _status(
-    answer: bytes,
-    certificate: x509.Certificate,
-    issuer: x509.Certificate,
-    at: datetime,
-    nonce: bytes | None,
+    answer: bytes, subject: _Subject, at: datetime, nonce: bytes | None
 ) -> ocsp.OCSPCertStatus:
     if len(answer) > MAX_ANSWER_OCTETS:
         raise EvidenceError(f"OCSP answer of {len(answer)} octets, at most {MAX_ANSWER_OCTETS}")
     response = ocsp.load_der_ocsp_response(answer)
     if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
         raise EvidenceError(f"the responder says {response.response_status.name}")
-    single = _single(response, certificate, issuer)
-    _check_signature(response, issuer, at)
+    single = _single(response, subject)
+    _check_signature(answer, response, subject.issuer, at)
     _check_times(single, at)
     _check_nonce(response, nonce)
     return single.certificate_status
 
 
-def _single(
-    response: ocsp.OCSPResponse, certificate: x509.Certificate, issuer: x509.Certificate
-) -> ocsp.OCSPSingleResponse:
+def _single(response: ocsp.OCSPResponse, subject: _Subject) -> ocsp.OCSPSingleResponse:
     for single in response.responses:
-        if single.serial_number != certificate.serial_number:
+        if single.serial_number != subject.serial:
             continue
-        request = ocsp.OCSPRequestBuilder().add_certificate(
-            certificate, issuer, single.hash_algorithm
-        )
-        expected = request.build()
+        algorithm = single.hash_algorithm
+        name_hash = digest(subject.issuer_name, algorithm)
         if (single.issuer_name_hash, single.issuer_key_hash) == (
-            expected.issuer_name_hash,
-            expected.issuer_key_hash,
+            name_hash,
+            issuer_key_hash(subject.issuer, algorithm),
         ):
             return single
     raise EvidenceError("the OCSP answer is not about this certificate")
@@ -108,19 +126,36 @@ def _check_nonce(response: ocsp.OCSPResponse, nonce: bytes | None) -> None:
         raise EvidenceError("the OCSP answer carries another nonce")
 
 
-def _check_signature(response: ocsp.OCSPResponse, issuer: x509.Certificate, at: datetime) -> None:
-    """By the issuer itself or by a delegate that the issuer certified for OCSP."""
-    delegates = [each for each in response.certificates if each != issuer]
-    signers = [issuer, *(each for each in delegates if _is_delegate(each, issuer, at))]
-    for signer in signers:
-        if _verifies(response, narrow_public_key(signer.public_key())):
+def _check_signature(
+    answer: bytes, response: ocsp.OCSPResponse, issuer: x509.Certificate, at: datetime
+) -> None:
+    """By the issuer itself or by a delegate that the issuer certified for OCSP: the one that the
+    answer names as its responder."""
+    for signer in (*response.certificates, issuer):
+        if not _is_responder(response, signer):
+            continue
+        if signer != issuer and not _is_delegate(signer, issuer, at):
+            continue
+        if _is_signed_by(answer, signer):
             return
     raise EvidenceError("the OCSP answer is not signed by the issuer or a delegate of it")
 
 
+def _is_responder(response: ocsp.OCSPResponse, signer: x509.Certificate) -> bool:
+    if response.responder_name is not None:
+        return response.responder_name == signer.subject
+    key = narrow_public_key(signer.public_key())
+    return response.responder_key_hash == x509.SubjectKeyIdentifier.from_public_key(key).digest
+
+
 def _is_delegate(candidate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> bool:
-    if not candidate.not_valid_before_utc <= at <= candidate.not_valid_after_utc:
-        return False
+    in_force = candidate.not_valid_before_utc <= at <= candidate.not_valid_after_utc
+    return in_force and _is_certified_for_ocsp(candidate, issuer)
+
+
+@lru_cache(maxsize=256)
+def _is_certified_for_ocsp(candidate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """What a signature covers does not change, so it is verified once."""
     try:
         candidate.verify_directly_issued_by(issuer)
         purposes = candidate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
@@ -130,7 +165,11 @@ def _is_delegate(candidate: x509.Certificate, issuer: x509.Certificate, at: date
     return ExtendedKeyUsageOID.OCSP_SIGNING in purposes and usage.digital_signature
 
 
-def _verifies(response: ocsp.OCSPResponse, key: PublicKey) -> bool:
+@lru_cache(maxsize=1024)
+def _is_signed_by(answer: bytes, signer: x509.Certificate) -> bool:
+    """Kept as well: answers are signed ahead and come again with every chain of an authority."""
+    response = ocsp.load_der_ocsp_response(answer)
+    key = narrow_public_key(signer.public_key())
     algorithm = response.signature_hash_algorithm
     try:
         _verify(key, response.signature, response.tbs_response_bytes, algorithm)

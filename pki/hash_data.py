@@ -42,6 +42,26 @@ class HashData:
             "serialNumber": self.serial_number,
         }
 
+    def names_issuer(self, issuer: x509.Certificate) -> bool:
+        """Whether `issuer` is the authority of these data."""
+        algorithm = _hash(self.hash_algorithm)
+        name = digest(issuer.subject.public_bytes(), algorithm).hex()
+        key = issuer_key_hash(issuer, algorithm).hex()
+        return (self.issuer_name_hash, self.issuer_key_hash) == (name, key)
+
+
+def digest(octets: bytes, algorithm: hashes.HashAlgorithm) -> bytes:
+    """The hash of `octets`."""
+    taken = hashes.Hash(algorithm)
+    taken.update(octets)
+    return taken.finalize()
+
+
+def issuer_key_hash(issuer: x509.Certificate, algorithm: hashes.HashAlgorithm) -> bytes:
+    """The hash by which OCSP names an authority's key: of the key's bits, without its header."""
+    builder = ocsp.OCSPRequestBuilder().add_certificate(issuer, issuer, algorithm)
+    return builder.build().issuer_key_hash
+
 
 def hash_data(
     certificate: x509.Certificate, issuer: x509.Certificate, algorithm: str = "SHA256"

@@ -7,6 +7,7 @@ contract key; responses sign chain, encrypted key, DH public key and eMAID with 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -79,6 +80,16 @@ def read_request(exi: bytes, namespace: str) -> InstallationRequest:
         return _read_20(decode(exi, _ISO_20))
     except (ExiError, KeyError) as error:
         raise RequestError(f"not a CertificateInstallationReq: {error}") from None
+
+
+def request_identity(exi: bytes, namespace: str) -> bytes:
+    """What the requests of one vehicle in one session have in common (32 octets).
+
+    -20 hands out one contract per request, each new in time stamp and signature. Raises
+    RequestError.
+    """
+    request = read_request(exi, namespace)
+    return hashlib.sha256(request.session_id + request.chain[0]).digest()
 
 
 def _read_2(message: Document) -> InstallationRequest:

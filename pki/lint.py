@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from cryptography import x509
@@ -57,9 +58,19 @@ class Finding:
 def lint(certificate: x509.Certificate, row: Profile, suite: Suite) -> list[Finding]:
     """What is wrong with `certificate` as a `row.role` of `suite`; empty if nothing."""
     try:
+        if row.is_ca:
+            return list(_findings_of_authority(certificate, row, suite))
         return _findings(certificate, row, suite)
     except (*UNREADABLE, RequestError) as error:
         return [Finding("error", "unreadable", str(error))]
+
+
+@lru_cache(maxsize=256)
+def _findings_of_authority(
+    certificate: x509.Certificate, row: Profile, suite: Suite
+) -> tuple[Finding, ...]:
+    """Kept: an authority comes again with every chain of its hierarchy."""
+    return tuple(_findings(certificate, row, suite))
 
 
 def _findings(certificate: x509.Certificate, row: Profile, suite: Suite) -> list[Finding]:

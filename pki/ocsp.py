@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from pki.errors import KeyStoreError, NotFoundError
+from pki.hash_data import digest, issuer_key_hash
 from pki.issue import Pki, responder_id
 from pki.keys import signature_hash
 from pki.profiles import AUTHORITIES
@@ -128,14 +129,8 @@ def _status(
 
 def _issuer_hashes(authority: Record, algorithm: str) -> tuple[bytes, bytes]:
     """Name and key hash of an authority, as requests about its certificates carry them."""
-    certificate = authority.certificate
-    request = ocsp.OCSPRequestBuilder().add_certificate(
-        certificate, certificate, ALGORITHMS[algorithm]
-    )
-    built = request.build()
-    name = hashes.Hash(ALGORITHMS[algorithm])
-    name.update(certificate.subject.public_bytes())
-    return name.finalize(), built.issuer_key_hash
+    certificate, kind = authority.certificate, ALGORITHMS[algorithm]
+    return digest(certificate.subject.public_bytes(), kind), issuer_key_hash(certificate, kind)
 
 
 def _failure(status: ocsp.OCSPResponseStatus) -> bytes:

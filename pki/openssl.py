@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import crypto
 
 SIGNATURE_FAILURE: Final = 7
@@ -16,11 +18,8 @@ REVOKED: Final = 23
 NO_LIST: Final = frozenset({3, 8, 11, 12, 15, 16, 33, 35, 36, 44, 54})
 """X509_V_ERR_* of a list: missing, badly signed, not in force, malformed, of another scope."""
 MALFORMED: Final = -1
-_PATH_FLAGS: Final = (
-    crypto.X509StoreFlags.X509_STRICT
-    | crypto.X509StoreFlags.CHECK_SS_SIGNATURE
-    | crypto.X509StoreFlags.POLICY_CHECK
-)
+# a root's signature over itself is not checked: what makes it an anchor is that it was configured
+_PATH_FLAGS: Final = crypto.X509StoreFlags.X509_STRICT | crypto.X509StoreFlags.POLICY_CHECK
 # X509_V_FLAG_*, not exported by pyOpenSSL: indirect and partitioned lists, delta lists
 _EXTENDED_CRL_SUPPORT: Final = 0x1000
 _USE_DELTAS: Final = 0x2000
@@ -57,12 +56,12 @@ def verified_path(
     try:
         store = crypto.X509Store()
         for root in roots:
-            store.add_cert(crypto.X509.from_cryptography(root))
+            store.add_cert(_authority(root))
         for crl in crls:
             store.add_crl(crl)
         store.set_time(at.astimezone(UTC))
         store.set_flags(flags)
-        untrusted = [crypto.X509.from_cryptography(each) for each in intermediates]
+        untrusted = [_authority(each) for each in intermediates]
         context = crypto.X509StoreContext(store, crypto.X509.from_cryptography(leaf), untrusted)
         path = context.get_verified_chain()
     except crypto.X509StoreContextError as error:
@@ -70,4 +69,17 @@ def verified_path(
         raise Rejection(int(code), int(depth), str(message)) from None
     except crypto.Error as error:
         raise Rejection(MALFORMED, 0, f"OpenSSL cannot read it: {error}") from None
-    return [each.to_cryptography() for each in path]
+    given = {each.public_bytes(Encoding.DER): each for each in (leaf, *intermediates, *roots)}
+    return [_same(each, given) for each in path]
+
+
+@lru_cache(maxsize=256)
+def _authority(certificate: x509.Certificate) -> crypto.X509:
+    """OpenSSL's form of a certificate that comes again with every chain of its hierarchy."""
+    return crypto.X509.from_cryptography(certificate)
+
+
+def _same(found: crypto.X509, given: dict[bytes, x509.Certificate]) -> x509.Certificate:
+    """The object that the caller gave, whose parsed extensions are kept, else a new one."""
+    known = given.get(crypto.dump_certificate(crypto.FILETYPE_ASN1, found))
+    return known if known is not None else found.to_cryptography()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
@@ -20,6 +21,15 @@ UNREADABLE: Final = (
 """What `cryptography` raises for malformed or unknown content, on loading or on first use."""
 
 
+@lru_cache(maxsize=512)
+def parse_der(octets: bytes) -> x509.Certificate:
+    """The certificate of DER: one object for the same octets, so that it is parsed once.
+
+    Raises what `UNREADABLE` lists, here or when a part of it is first used.
+    """
+    return x509.load_der_x509_certificate(octets)
+
+
 def load_certificate(octets: bytes) -> x509.Certificate:
     """A certificate of DER, or of PEM if it looks like that, parsed to its end.
 
@@ -29,7 +39,7 @@ def load_certificate(octets: bytes) -> x509.Certificate:
         if octets.lstrip().startswith(b"-----BEGIN"):
             loaded = x509.load_pem_x509_certificate(octets)
         else:
-            loaded = x509.load_der_x509_certificate(octets)
+            loaded = parse_der(octets)
         _ = (loaded.subject, loaded.issuer, loaded.extensions, loaded.public_key())
     except UNREADABLE as error:
         raise RequestError(f"the certificate cannot be read: {error}") from None

@@ -172,6 +172,7 @@ _TABLE: Final = (
 )  # fmt: skip
 _PROFILES: Final = {row.role: row for row in _TABLE}
 AUTHORITIES: Final = frozenset(row.role for row in _TABLE if row.is_ca)
+ROOTS: Final = tuple(row.role for row in _TABLE if row.is_ca and row.issuer is None)
 
 _OCPP_ROLES: Final = frozenset(
     {

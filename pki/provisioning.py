@@ -25,8 +25,8 @@ from pki.issue import Issued, Pki, ca_id, intermediates
 from pki.keys import narrow_public_key, suite_of_key
 from pki.leaf import issue_credential
 from pki.ocsp import answer_for
-from pki.parse import load_certificate
-from pki.profiles import MAX_CHAIN_CERTIFICATES, Role, Suite
+from pki.parse import load_certificate, parse_der
+from pki.profiles import MAX_CHAIN_CERTIFICATES, ROOTS, Role, Suite
 from pki.record import Status
 from pki.verify import CertificateStatus, verify
 
@@ -75,11 +75,11 @@ def roots(pki: Pki) -> list[x509.Certificate]:
     """Our own roots, then those added."""
     own = [
         record.certificate
-        for record in pki.store.find(status=Status.ISSUED)
-        if record.issuer == record.name
+        for role in ROOTS
+        for record in pki.store.find(role=role, status=Status.ISSUED)
     ]
     added = pki.store.pool_list("root", "")
-    return own + [x509.load_der_x509_certificate(der) for _, der in added]
+    return own + [parse_der(der) for _, der in added]
 
 
 def own_evidence(pki: Pki, chain: Sequence[x509.Certificate]) -> Evidence:
@@ -123,7 +123,7 @@ def generate_contract(pki: Pki, pcid: str, emaid: str, organization: str) -> Iss
     Raises NotFoundError for an unknown PCID, RequestError for a wrong eMAID or too many contracts.
     """
     chain = provisioning_chain(pki, pcid)
-    provisioning = x509.load_der_x509_certificate(chain[0])
+    provisioning = parse_der(chain[0])
     present = {each.emaid for each in _contracts(pki, pcid)}
     if emaid not in present and len(present) >= MAX_CONTRACTS:
         raise RequestError(f"vehicle {pcid} has {len(present)} contracts, at most {MAX_CONTRACTS}")

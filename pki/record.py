@@ -9,6 +9,7 @@ from enum import StrEnum
 from cryptography import x509
 
 from pki.errors import NotFoundError
+from pki.parse import parse_der
 from pki.profiles import Role, Suite
 
 
@@ -51,7 +52,7 @@ class Record:
         """Raises NotFoundError for a row whose certificate was never stored."""
         if not self.der:
             raise NotFoundError(f"certificate {self.serial_hex} of {self.issuer} is {self.status}")
-        return x509.load_der_x509_certificate(self.der)
+        return parse_der(self.der)
 
 
 def record_of_row(row: tuple[object, ...]) -> Record:

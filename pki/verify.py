@@ -33,7 +33,7 @@ from pki.errors import RequestError
 from pki.evidence import Evidence, EvidenceError, ocsp_status
 from pki.keys import narrow_public_key, suite_of_key
 from pki.lint import errors, lint
-from pki.parse import UNREADABLE
+from pki.parse import UNREADABLE, parse_der
 from pki.profiles import MAX_CHAIN_CERTIFICATES, Role, Suite, profile
 
 MAX_CHAIN_OCTETS: Final = 10_000
@@ -181,10 +181,7 @@ def _load(chain: Sequence[bytes | x509.Certificate] | str) -> list[x509.Certific
     else:
         if len(chain) > MAX_CHAIN_CERTIFICATES + 1:
             raise _Refusal(Reason.OVERSIZED, f"chain of {len(chain)} certificates")
-        loaded = [
-            each if isinstance(each, x509.Certificate) else x509.load_der_x509_certificate(each)
-            for each in chain
-        ]
+        loaded = [each if isinstance(each, x509.Certificate) else parse_der(each) for each in chain]
     octets = sum(len(each.public_bytes(Encoding.DER)) for each in loaded)
     if octets > MAX_CHAIN_OCTETS:
         raise _Refusal(Reason.OVERSIZED, f"{octets} octets, at most {MAX_CHAIN_OCTETS}")

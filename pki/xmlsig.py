@@ -7,8 +7,9 @@ values are raw r || s. Each reference names one element by its Id.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidSignature
@@ -69,8 +70,8 @@ def sign(message: Document, schema: str, key: PrivateKey) -> Document:
     ISO 15118 suite or a message without Ids, ExiEncodeError where it does not fit its schema.
     """
     method = _method(key.public_key())
-    identifiers = list(elements_by_id(message, schema))
-    if not identifiers:
+    elements = elements_by_id(message, schema)
+    if not elements:
         raise RequestError(f"{message.name}: no element has an Id, nothing to sign")
     signed_info = {
         "CanonicalizationMethod": {"@Algorithm": _EXI},
@@ -80,9 +81,9 @@ def sign(message: Document, schema: str, key: PrivateKey) -> Document:
                 "@URI": f"#{each}",
                 "Transforms": {"Transform": [{"@Algorithm": _EXI}]},
                 "DigestMethod": {"@Algorithm": method.digest},
-                "DigestValue": method.hash(reference_input(message, schema, f"#{each}")),
+                "DigestValue": method.hash(reference_input(elements, schema, f"#{each}")),
             }
-            for each in identifiers
+            for each in elements
         ],
     }
     value = _sign(key, signed_info_input(signed_info), method.octets)
@@ -91,17 +92,22 @@ def sign(message: Document, schema: str, key: PrivateKey) -> Document:
     return Document(message.namespace, message.name, {**message.value, "Header": header})
 
 
-def check(message: Document, schema: str, key: PublicKey, required: frozenset[str]) -> None:
-    """Raises SignatureRejectedError unless `key` signed every element named in `required`."""
+def check(
+    message: Document, schema: str, key: PublicKey, required: frozenset[str]
+) -> frozenset[str]:
+    """The Ids of what is signed. Raises SignatureRejectedError unless `key` signed an element of
+    every name in `required`."""
     try:
-        _check(message, schema, key, required)
+        return _check(message, schema, key, required)
     except (KeyError, TypeError, AttributeError, ValueError, ExiError, RequestError) as error:
         raise SignatureRejectedError(
             f"the signature cannot be read: {type(error).__name__}: {error}"
         ) from None
 
 
-def _check(message: Document, schema: str, key: PublicKey, required: frozenset[str]) -> None:
+def _check(
+    message: Document, schema: str, key: PublicKey, required: frozenset[str]
+) -> frozenset[str]:
     method = _method(key)
     header = message.value["Header"]
     if "Signature" not in header:
@@ -114,31 +120,41 @@ def _check(message: Document, schema: str, key: PublicKey, required: frozenset[s
     if len(references) > _MAX_REFERENCES:
         raise SignatureRejectedError(f"{len(references)} references, at most {_MAX_REFERENCES}")
     elements = elements_by_id(message, schema)
-    signed = set()
+    signed: dict[str, str] = {}
     for reference in references:
         _check_transforms(reference)
         named = _algorithm(reference["DigestMethod"])
         if named != method.digest:
             raise SignatureRejectedError(f"digest method {named!r}, expected {method.digest!r}")
-        octets = reference_input(message, schema, reference["@URI"])
+        octets = reference_input(elements, schema, reference["@URI"])
         if method.hash(octets) != reference["DigestValue"]:
             raise SignatureRejectedError(f"digest of {reference['@URI']} differs")
-        signed.add(elements[reference["@URI"][1:]].name)
-    if not signed >= required:
-        raise SignatureRejectedError(f"not signed: {', '.join(sorted(required - signed))}")
+        identifier = reference["@URI"][1:]
+        signed[identifier] = elements[identifier].name
+    if lacking := required.difference(signed.values()):
+        raise SignatureRejectedError(f"not signed: {', '.join(sorted(lacking))}")
     value = header["Signature"]["SignatureValue"]["#text"]
     if len(value) != method.octets:
         raise SignatureRejectedError(f"signature of {len(value)} octets, expected {method.octets}")
-    # some peers encode SignedInfo by the message's schema instead of the one of xmldsig
-    if not any(
-        _verifies(key, value, signed_info_input(signed_info, s)) for s in ("xmldsig", schema)
-    ):
+    if not any(_verifies(key, value, octets) for octets in _readings(signed_info, schema)):
         raise SignatureRejectedError("the signature is not by this key")
+    return frozenset(signed)
+
+
+def _readings(signed_info: dict[str, Any], schema: str) -> Iterator[bytes]:
+    """What the signature may be of: some peers encode SignedInfo by the message's schema instead
+    of the one of xmldsig, some use the string table."""
+    tried = set()
+    for hits, table in product((False, True), ("xmldsig", schema)):
+        octets = signed_info_input(signed_info, table, hits=hits)
+        if octets not in tried:
+            tried.add(octets)
+            yield octets
 
 
 def _check_transforms(reference: dict[str, Any]) -> None:
     for transform in reference.get("Transforms", {}).get("Transform", []):
-        if _algorithm(transform) != _EXI:
+        if _algorithm(transform).rstrip("/") != _EXI.rstrip("/"):  # some leave the last "/" out
             raise SignatureRejectedError(f"transform {_algorithm(transform)!r}, expected {_EXI}")
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass, field
 
-from cryptography import x509
-
 from charger_sim.iso15118.backend import (
     Authorization,
     Authorize,
@@ -19,7 +17,9 @@ from charger_sim.iso15118.backend import (
 )
 from pki.errors import PkiError
 from pki.evidence import Evidence
+from pki.installation import request_identity
 from pki.issue import Pki
+from pki.parse import UNREADABLE, parse_der
 from pki.profiles import Role
 from pki.provisioning import answer_installation, own_evidence, roots
 from pki.verify import verify
@@ -37,6 +37,8 @@ class LocalBackend:
     external: Authorization = field(default_factory=lambda: Authorization(True))
     reports: list[ReportSchedule] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
+    _installing: dict[bytes, list[bytes]] = field(default_factory=dict)
+    """Responses that a vehicle has still to fetch (-20: one contract in each)."""
 
     async def authorize(self, question: Authorize) -> Authorization:
         verdict = verify(
@@ -57,12 +59,21 @@ class LocalBackend:
     async def install_certificate(self, question: InstallCertificate) -> CertificateResponse | None:
         request = base64.b64decode(question.exi_request)
         try:
-            answers = answer_installation(self.pki, request, question.namespace)
+            response, *rest = self._responses(request, question.namespace)
+            if rest:
+                self._installing[request_identity(request, question.namespace)] = rest
         except PkiError as error:
             self.refusals.append(str(error))
             return None
-        _, response = answers[0]
-        return CertificateResponse(base64.b64encode(response).decode("ascii"), len(answers) - 1)
+        return CertificateResponse(base64.b64encode(response).decode("ascii"), len(rest))
+
+    def _responses(self, request: bytes, namespace: str) -> list[bytes]:
+        """Those that a vehicle has not fetched yet, else new ones."""
+        if self._installing:
+            left = self._installing.pop(request_identity(request, namespace), None)
+            if left is not None:
+                return left
+        return [exi for _, exi in answer_installation(self.pki, request, namespace)]
 
     async def make_schedule(self, question: MakeSchedule) -> tuple[PowerSchedule, ...]:
         del question
@@ -73,6 +84,6 @@ class LocalBackend:
 
     def _evidence(self, chain: tuple[bytes, ...]) -> Evidence:
         try:
-            return own_evidence(self.pki, [x509.load_der_x509_certificate(der) for der in chain])
-        except (ValueError, x509.InvalidVersion):
+            return own_evidence(self.pki, [parse_der(der) for der in chain])
+        except UNREADABLE:
             return Evidence()

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import NameOID
 
 from charger_sim.iso15118.errors import RemoteProtocolError
 from pki import openssl
+from pki.parse import UNREADABLE, parse_der
 
 _MAX_CERTIFICATES = 4
 
@@ -31,12 +31,12 @@ class TrustStore:
         if not 0 < len(chain) <= _MAX_CERTIFICATES:
             raise RemoteProtocolError(f"chain of {len(chain)} certificates")
         try:
-            leaf, *rest = (x509.load_der_x509_certificate(each) for each in chain)
+            leaf, *rest = (parse_der(each) for each in chain)
             openssl.verified_path(leaf, rest, self.roots, self.now())
             found = leaf.subject.get_attributes_for_oid(NameOID.DOMAIN_COMPONENT)
         except openssl.Rejection as rejection:
             raise RemoteProtocolError(f"chain: {rejection.message}") from None
-        except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
+        except UNREADABLE as error:
             raise RemoteProtocolError(f"certificate: {error}") from None
         domains = [each.value for each in found]
         if domain is not None and domain not in domains:

@@ -6,11 +6,14 @@ from charger_sim.plant.feeder import (
     PlantBranch,
     PlantFeeder,
     PlantLoad,
+    PlantShunt,
 )
 from charger_sim.plant.feeder_file import load_feeder
 from charger_sim.plant.frequency import FrequencyState, FrequencySystem
 from charger_sim.plant.ieee33 import ieee33
+from charger_sim.plant.ieee123 import ieee123
 from charger_sim.plant.powerflow import Injection, PlantDiverged, PowerFlow, Solution
+from charger_sim.plant.regulators import Regulator
 
 __all__ = [
     "FeederError",
@@ -21,8 +24,11 @@ __all__ = [
     "PlantDiverged",
     "PlantFeeder",
     "PlantLoad",
+    "PlantShunt",
     "PowerFlow",
+    "Regulator",
     "Solution",
     "ieee33",
+    "ieee123",
     "load_feeder",
 ]

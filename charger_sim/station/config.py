@@ -13,7 +13,8 @@ SUBPROTOCOL = {"1.6": "ocpp1.6", "2.0.1": "ocpp2.0.1", "2.1": "ocpp2.1"}
 @dataclass(frozen=True, slots=True)
 class EvseConfig:
     """One EVSE with one connector. ``phases`` are those of the feeder it hangs on, e.g. ``abc``
-    or ``b``; powers are at the grid side, W."""
+    or ``b``; powers are at the grid side, W. ``iso15118`` gives it a charge controller (SECC)
+    for cars that speak it too."""
 
     id: int
     kind: Literal["AC", "DC"]
@@ -21,6 +22,7 @@ class EvseConfig:
     max_discharge_w: float = 0.0
     bus: str = "0"
     phases: str = "abc"
+    iso15118: bool = False
 
     @property
     def n_phases(self) -> int:
@@ -32,7 +34,8 @@ class StationConfig:
     """Identity, hardware and the factory settings that matter to the central system.
 
     ``negative_limit_discharges`` marks a pre-2.1 station that reads a negative ``limit`` as
-    discharge; ``reboot_s`` is the time a reset takes.
+    discharge; ``reboot_s`` is the time a reset takes; ``der_controls``: bidirectional hardware runs
+    them.
     """
 
     id: str
@@ -49,12 +52,18 @@ class StationConfig:
     retry_random_s: float = 5.0
     retry_repeat_times: int = 5
     reboot_s: float = 10.0
+    der_controls: bool = True
 
     def __post_init__(self) -> None:
         if self.version not in VERSIONS:
             raise ValueError(f"station {self.id}: version {self.version!r}, expected {VERSIONS}")
         if not self.evses or [e.id for e in self.evses] != list(range(1, len(self.evses) + 1)):
             raise ValueError(f"station {self.id}: EVSE ids must be 1, 2, ... without gaps")
+
+    @property
+    def iso15118(self) -> bool:
+        """Any of its EVSEs talks to cars."""
+        return any(e.iso15118 for e in self.evses)
 
     @property
     def v2x(self) -> bool:

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from charger_sim.clock import parse_time
+from charger_sim.station.service_state import TRIP_KINDS, ServiceRules, read_trips, read_window
 
 FIELD_OF = {
     "FreqDroop": "freqDroop",
@@ -24,7 +25,9 @@ FIELD_OF = {
     "FixedPFInject": "fixedPFInject",
     "FixedVar": "fixedVar",
 }
-SUPPORTED = ("FreqDroop", "VoltWatt", "LimitMaxDischarge", "EnterService", "Gradients")
+SUPPORTED = (
+    "FreqDroop", "VoltWatt", "LimitMaxDischarge", "EnterService", "Gradients", *TRIP_KINDS,
+)  # fmt: skip
 DEFAULT_ONLY = {"EnterService", "Gradients"}
 MAX_CONTROLS = 24
 LN_10 = math.log(10.0)
@@ -85,7 +88,7 @@ class DerStore:
             return DerAnswer("Rejected", "InvalidValue")
         if not is_default and (kind in DEFAULT_ONLY or duration is None):
             return DerAnswer("Rejected", "InvalidValue")
-        if kind == "FreqDroop" and min(body["overDroop"], body["underDroop"]) <= 0:
+        if not _in_range(kind, body):
             return DerAnswer("Rejected", "ValueOutOfRange")
         if request["controlId"] not in self.controls and len(self.controls) >= MAX_CONTROLS:
             return DerAnswer("Rejected", "OutOfStorage")
@@ -170,6 +173,21 @@ class DerStore:
         return changes
 
 
+def _in_range(kind: str, body: dict[str, Any]) -> bool:
+    """What the schema cannot say: slopes and times that mean something, units that fit."""
+    if kind == "FreqDroop":
+        return bool(min(body["overDroop"], body["underDroop"]) > 0)
+    if kind in TRIP_KINDS:  # R04.FR.51
+        return body["yUnit"] == "Not_Applicable" and all(p["x"] >= 0 for p in body["curveData"])
+    if kind == "EnterService":
+        not_negative = all(body.get(name, 0) >= 0 for name in ("delay", "randomDelay", "rampRate"))
+        ordered = body["lowFreq"] < body["highFreq"] and body["lowVoltage"] < body["highVoltage"]
+        return bool(ordered and not_negative)
+    if kind == "Gradients":
+        return bool(min(body["gradient"], body["softGradient"]) >= 0)
+    return True
+
+
 def _overlap(a: DerControl, b: DerControl) -> bool:
     if a.start is None or b.start is None:
         return True
@@ -203,3 +221,25 @@ def curve_y(points: list[dict[str, float]], x: float) -> float:
         if x <= x1:
             return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
     return ordered[-1][1]
+
+
+def service_rules(der: DerStore, now: datetime) -> ServiceRules:
+    """The trip curves, EnterService and Gradients in force. OCPP 2.1 gives ramps in seconds."""
+    trips = [
+        trip
+        for kind in TRIP_KINDS
+        if (control := der.current(kind, now)) is not None
+        for trip in read_trips(kind, control.body)
+    ]
+    gradients, enter = der.current("Gradients", now), der.current("EnterService", now)
+    ramp_s = soft_s = 0.0
+    if gradients is not None:
+        ramp_s, soft_s = gradients.body["gradient"], gradients.body["softGradient"]
+    if enter is not None:
+        soft_s = enter.body.get("rampRate", 0.0) or soft_s
+    return ServiceRules(
+        trips=tuple(trips),
+        window=None if enter is None else read_window(enter.body),
+        ramp_s=ramp_s,
+        soft_ramp_s=soft_s or ramp_s,
+    )

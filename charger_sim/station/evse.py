@@ -6,17 +6,21 @@ and may run many times a tick. Sign: charge > 0.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
+from random import Random
 
 from charger_sim.station.config import EvseConfig
-from charger_sim.station.der import DerStore, curve_y, droop_w, lag
+from charger_sim.station.der import DerStore, curve_y, droop_w, lag, service_rules
 from charger_sim.station.meter import Meter, Readings
 from charger_sim.station.profiles import Grant, Supply
+from charger_sim.station.service_state import ServiceRules, ServiceState
 from charger_sim.station.transaction import Transaction
 from charger_sim.vehicle import Vehicle
 
 IDLE_W = 50.0
+_NO_RULES = ServiceRules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +28,31 @@ class DerSettings:
     """The DER controls in force at one EVSE, as numbers."""
 
     droop: dict[str, float] | None = None
-    ramp_w_per_s: float | None = None
     floor_w: float | None = None
-    enter_service: dict[str, float] | None = None
+    service: ServiceRules = _NO_RULES
+
+
+@dataclass(slots=True)
+class HighLevel:
+    """What a charger and a car that speak ISO 15118 have brought about: contactors, and the power
+    of the last round of their charge loop."""
+
+    closed: bool = False
+    order_w: float = 0.0
 
 
 class Evse:
-    """One EVSE with one connector, and the vehicle that may be plugged into it."""
+    """One EVSE with one connector, and the vehicle that may be plugged into it. ``rng`` spreads
+    its return after a trip."""
 
-    def __init__(self, config: EvseConfig, *, f_nominal_hz: float, v_nominal_v: float) -> None:
+    def __init__(
+        self, config: EvseConfig, rng: Random, *, f_nominal_hz: float, v_nominal_v: float
+    ) -> None:
         self.config = config
         self.f_nominal_hz = f_nominal_hz
         self.v_nominal_v = v_nominal_v
         self.vehicle: Vehicle | None = None
+        self.high_level: HighLevel | None = None
         self.tx: Transaction | None = None
         self.operative = True
         self.finishing = False
@@ -51,7 +67,7 @@ class Evse:
         self._der = DerSettings()
         self._base_w = 0.0
         self._ready_s = 0.0
-        self._out_of_service_s = 0.0
+        self.service = ServiceState(rng)
 
     @property
     def n_phases(self) -> int:
@@ -87,6 +103,8 @@ class Evse:
 
     @property
     def handshaking(self) -> bool:
+        if self.high_level is not None:
+            return not self.high_level.closed
         return self._ready_s > 0.0
 
     def refresh(self, grant: Grant, der: DerStore | None, now: datetime) -> None:
@@ -96,8 +114,6 @@ class Evse:
 
     def _settings(self, der: DerStore, now: datetime) -> DerSettings:
         droop = der.current("FreqDroop", now)
-        gradient = der.current("Gradients", now)
-        enter = der.current("EnterService", now)
         floor_w = -self.discharge_rating_w
         cap = der.current("LimitMaxDischarge", now)
         if cap is not None and "pctMaxDischargePower" in cap.body:
@@ -106,26 +122,29 @@ class Evse:
         if volt_watt is not None:
             percent = curve_y(volt_watt.body["curveData"], 100.0 * max(self.v_pu))
             floor_w = max(floor_w, -self.config.max_discharge_w * percent / 100.0)
-        ramp = None if gradient is None else gradient.body["gradient"] / 100.0 * self.rated_w
         return DerSettings(
             droop=None if droop is None else droop.body,
-            ramp_w_per_s=ramp,
             floor_w=floor_w,
-            enter_service=None if enter is None else enter.body,
+            service=service_rules(der, now),
         )
 
     def step(self, dt_s: float, f_hz: float) -> float:
         """Integrates ``dt_s`` seconds at local frequency ``f_hz``; returns the mean power, W."""
         self.f_hz = f_hz
         vehicle, tx = self.vehicle, self.tx
+        v_pct = 100.0 * sum(self.v_pu) / len(self.v_pu)
+        in_service = self.service.step(self._der.service, dt_s, f_hz, v_pct)
         if vehicle is None or tx is None or not self.operative or tx.ended is not None:
-            self.power_w = self.droop_w = self.response_w = self._base_w = 0.0
-            if vehicle is not None:
-                vehicle.release()
+            self._release()
+            self.service.session_ended()
             return 0.0
         self._ready_s -= dt_s
-        if self._ready_s > 0.0:
+        if self.handshaking:
             self.power_w = 0.0
+            return 0.0
+        self.service.enter(self._der.service, f_hz, v_pct)
+        if not in_service or not self.service.in_service:
+            self._release()
             return 0.0
         request_w = self._request(vehicle, dt_s, f_hz)
         self.power_w = vehicle.step(request_w, dt_s)
@@ -134,18 +153,23 @@ class Evse:
         self.meter.add(self.power_w, dt_s)
         return self.power_w
 
+    def _release(self) -> None:
+        """No power either way."""
+        self.power_w = self.droop_w = self.response_w = self._base_w = 0.0
+        if self.vehicle is not None:
+            self.vehicle.release()
+
     def _request(self, vehicle: Vehicle, dt_s: float, f_hz: float) -> float:
-        grant = self.grant
+        high_level, grant = self.high_level, self.grant
         upper_w = min(grant.limit_w, self.config.max_charge_w)
+        if high_level is not None:  # a new limit reaches the car in the next round of the loop
+            upper_w = min(max(upper_w, high_level.order_w), self.config.max_charge_w)
         lower_w = grant.discharge_limit_w
         if self._der.floor_w is not None:
             lower_w = max(lower_w, self._der.floor_w)
-        if not self._in_service(dt_s, f_hz) or not vehicle.can_discharge:
+        if not vehicle.can_discharge:
             lower_w = 0.0
-        target_w = upper_w if grant.setpoint_w is None else grant.setpoint_w
-        if grant.freq_watt:
-            points = [{"x": x, "y": y} for x, y in grant.freq_watt]
-            target_w += curve_y(points, f_hz)
+        target_w = self.granted_w(f_hz) if high_level is None else high_level.order_w
         target_w = min(max(target_w, lower_w), upper_w, vehicle.max_charge_now_w())
         self._base_w = self._ramped(target_w, dt_s)
         request_w = min(max(self._base_w + self._droop(dt_s, f_hz), lower_w), upper_w)
@@ -154,11 +178,25 @@ class Evse:
             return 0.0  # IEC 61851-1: no duty cycle below 6 A
         return request_w
 
+    def granted_w(self, f_hz: float) -> float:
+        """What the grant asks for, or the most that it leaves to the car, W; < 0 injects."""
+        grant = self.grant
+        upper_w = min(grant.limit_w, self.config.max_charge_w)
+        target_w = upper_w if grant.setpoint_w is None else grant.setpoint_w
+        if grant.freq_watt:
+            points = [{"x": x, "y": y} for x, y in grant.freq_watt]
+            target_w += curve_y(points, f_hz)
+        return min(max(target_w, grant.discharge_limit_w), upper_w)
+
     def _ramped(self, target_w: float, dt_s: float) -> float:
-        if self._der.ramp_w_per_s is None:
-            return target_w
-        change = self._der.ramp_w_per_s * dt_s
-        return min(max(target_w, self._base_w - change), self._base_w + change)
+        """Gradients and the ramp after coming back, both as the time of a change by the rating."""
+        rules = self._der.service
+        full_s = rules.soft_ramp_s if self.service.soft else rules.ramp_s
+        change_w = self.rated_w * dt_s / full_s if full_s > 0.0 else math.inf
+        ramped_w = min(max(target_w, self._base_w - change_w), self._base_w + change_w)
+        if ramped_w == target_w:
+            self.service.soft = False
+        return ramped_w
 
     def _droop(self, dt_s: float, f_hz: float) -> float:
         body = self._der.droop
@@ -168,23 +206,6 @@ class Evse:
             asked_w = droop_w(body, f_hz, self.f_nominal_hz, self.rated_w)
             self.droop_w = lag(self.droop_w, asked_w, body["responseTime"], dt_s)
         return self.droop_w
-
-    def _in_service(self, dt_s: float, f_hz: float) -> bool:
-        """EnterService: outside its window the EVSE ceases to inject, until ``delay`` s inside.
-        Voltages are percent of nominal."""
-        window = self._der.enter_service
-        if window is None:
-            return True
-        v_pct = 100.0 * sum(self.v_pu) / len(self.v_pu)
-        inside = (
-            window["lowFreq"] <= f_hz <= window["highFreq"]
-            and window["lowVoltage"] <= v_pct <= window["highVoltage"]
-        )
-        if not inside:
-            self._out_of_service_s = window.get("delay", 0.0)
-            return False
-        self._out_of_service_s = max(0.0, self._out_of_service_s - dt_s)
-        return self._out_of_service_s == 0.0
 
     def _min_ac_w(self, vehicle: Vehicle) -> float:
         v_ln = self.v_nominal_v * sum(self.v_pu) / len(self.v_pu)

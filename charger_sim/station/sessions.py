@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from charger_sim.station.evse import IDLE_W, Evse
 from charger_sim.station.rpc import Payload
 from charger_sim.station.timers import Timer
-from charger_sim.station.transaction import ChargingState, Transaction
+from charger_sim.station.transaction import ChargingState, IdKind, Transaction
 from charger_sim.vehicle import Vehicle
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ class Sessions:
     # the driver
 
     def plug_in(self, evse_id: int, vehicle: Vehicle, *, present_token: bool = True) -> None:
-        """A vehicle is connected; its driver presents the idToken unless told not to.
+        """A vehicle is connected; its driver presents the idToken unless told not to, or the
+        vehicle means to charge on its contract.
 
         Raises ``ValueError`` when the connector is taken.
         """
@@ -50,41 +51,51 @@ class Sessions:
             raise ValueError(f"{st.config.id} EVSE {evse_id}: connector is occupied")
         evse.vehicle = vehicle
         st.registration.report_status(evse_id)
+        by_contract = evse.operative and st.communication.plugged(evse)
         remote = self.waiting.pop(evse_id, None)
         if remote is not None:
             remote.timer.cancel()
             self.start(evse, remote.id_token, remote_start_id=remote.remote_start_id)
-        elif present_token and evse.operative:
-            self._authorize(evse, vehicle.id_token, None)
+        elif present_token and evse.operative and not by_contract:
+            self.authorize(evse, vehicle.id_token)
 
     def unplug(self, evse_id: int) -> None:
         """The driver takes the vehicle away."""
         evse = self.station.evses[evse_id]
         if evse.tx is not None:
             self.stop(evse, "EVDisconnected", "EVCommunicationLost")
+        self.station.communication.unplugged(evse)
         evse.vehicle, evse.finishing = None, False
         self.station.registration.report_status(evse_id)
 
     # authorization
 
-    def _authorize(self, evse: Evse, id_token: str, remote_start_id: int | None) -> None:
+    def authorize(self, evse: Evse, id_token: str, remote_start_id: int | None = None) -> None:
+        """An idToken is presented at ``evse``; a transaction starts once it is accepted."""
         st = self.station
 
         def judged(reply: Payload) -> None:
             if st.dialect.authorized(reply, None):
-                self._start_if_free(evse, id_token, remote_start_id, reply)
+                self.start_if_free(evse, id_token, remote_start_id, reply)
 
         def failed(reason: str) -> None:
             if reason in {"offline", "timeout"} and st.settings.offline_tx_for_unknown_id:
-                self._start_if_free(evse, id_token, remote_start_id, None)
+                self.start_if_free(evse, id_token, remote_start_id, None)
 
         st.ask("Authorize", st.dialect.authorize(id_token), judged, failed)
 
-    def _start_if_free(
-        self, evse: Evse, id_token: str, remote_start_id: int | None, reply: Payload | None
+    def start_if_free(
+        self,
+        evse: Evse,
+        id_token: str,
+        remote_start_id: int | None,
+        reply: Payload | None,
+        *,
+        id_kind: IdKind = "ISO14443",
     ) -> None:
+        """Opens the transaction that ``reply`` has allowed, unless the EVSE is taken meanwhile."""
         if evse.vehicle is not None and evse.tx is None and evse.operative:
-            tx = self.start(evse, id_token, remote_start_id=remote_start_id)
+            tx = self.start(evse, id_token, id_kind=id_kind, remote_start_id=remote_start_id)
             if reply is not None:
                 self.station.dialect.authorized(reply, tx)
 
@@ -100,7 +111,7 @@ class Sessions:
             self.waiting[evse_id] = RemoteStart(evse_id, id_token, remote_start_id, timer)
             st.registration.report_status(evse_id)
         elif st.settings.authorize_remote_start:
-            self._authorize(evse, id_token, remote_start_id)
+            self.authorize(evse, id_token, remote_start_id)
         else:
             self.start(evse, id_token, remote_start_id=remote_start_id)
 
@@ -109,7 +120,12 @@ class Sessions:
         self.station.registration.report_status(evse_id)
 
     def start(
-        self, evse: Evse, id_token: str, *, remote_start_id: int | None = None
+        self,
+        evse: Evse,
+        id_token: str,
+        *,
+        id_kind: IdKind = "ISO14443",
+        remote_start_id: int | None = None,
     ) -> Transaction:
         """Opens a transaction; power flows after the car's handshake."""
         st = self.station
@@ -117,6 +133,7 @@ class Sessions:
             key=st.new_id(),
             evse_id=evse.config.id,
             id_token=id_token,
+            id_kind=id_kind,
             started=st.clock.now(),
             started_s=st.clock.monotonic(),
             start=st.readings(evse),
@@ -125,6 +142,7 @@ class Sessions:
         evse.tx = tx
         evse.ready_after(self.handshake_s)
         st.dialect.tx_started(st, tx)
+        st.communication.transaction_started(evse)
         st.registration.report_status(evse.config.id)
         self._schedule_sample(evse)
         return tx

@@ -9,7 +9,9 @@ from charger_sim.station.config import StationConfig
 
 @dataclass(slots=True)
 class Settings:
-    """Seconds unless named otherwise."""
+    """Seconds unless named otherwise. The last five are of ISO 15118: contracts may charge, may be
+    judged by the central system from their chain, by the station alone while offline, may be
+    installed into cars; and cars sign what the meter reads."""
 
     heartbeat_interval: int = 300
     meter_interval: int = 60
@@ -28,6 +30,11 @@ class Settings:
     authorize_remote_start: bool = False
     offline_tx_for_unknown_id: bool = True
     smart_charging_enabled: bool = True
+    pnc_enabled: bool = True
+    central_contract_validation: bool = True
+    contract_validation_offline: bool = True
+    contract_installation: bool = True
+    metering_receipts: bool = False
 
     @classmethod
     def factory(cls, config: StationConfig) -> Settings:

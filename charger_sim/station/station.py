@@ -11,6 +11,8 @@ from collections.abc import Callable
 from random import Random
 
 from charger_sim.clock import Clock, StationClock
+from charger_sim.station.certificates import CertificateStore
+from charger_sim.station.communication import Communication, NoCommunication
 from charger_sim.station.config import StationConfig
 from charger_sim.station.der import DerStore
 from charger_sim.station.dialect import Dialect
@@ -23,6 +25,7 @@ from charger_sim.station.registration import Registration
 from charger_sim.station.rpc import OnFailure, OnReply, Payload, RpcSession
 from charger_sim.station.sessions import Sessions
 from charger_sim.station.settings import Settings
+from charger_sim.station.tariff import TariffDisplay
 from charger_sim.station.timers import Timer, Timers
 from charger_sim.station.v2 import DialectV2
 from charger_sim.station.v16 import Dialect16
@@ -56,7 +59,7 @@ class Station:
         )
         self.outbox = Outbox(self.rpc, self.timers, self.settings)
         self.evses = {
-            e.id: Evse(e, f_nominal_hz=config.f_nominal_hz, v_nominal_v=config.v_nominal_v)
+            e.id: Evse(e, rng, f_nominal_hz=config.f_nominal_hz, v_nominal_v=config.v_nominal_v)
             for e in config.evses
         }
         self.profiles = ProfileStore(
@@ -67,10 +70,13 @@ class Station:
             ),
             tuple(self.evses),
         )
-        self.der = DerStore(available=config.v2x)
+        self.der = DerStore(available=config.v2x and config.der_controls)
+        self.certificates = CertificateStore()
+        self.communication: Communication = NoCommunication()
         self.dialect: Dialect = (
             Dialect16() if config.version == "1.6" else DialectV2(config.version)
         )
+        self.tariff = TariffDisplay()
         self.registration = Registration(self)
         self.sessions = Sessions(self)
         self.rpc.handlers = self.dialect.handlers(self)
@@ -155,17 +161,17 @@ class Station:
 
     def refresh(self) -> None:
         """Decides what every EVSE may do in this tick."""
-        now, n_active = self.clock.now(), self.n_active()
-        der = self.der if self.der.controls else None
         for evse in self.evses.values():
-            if evse.tx is None:
-                continue
-            supply = evse.supply(n_active)
-            if self.faults.ignore_profiles:
-                grant = evaluate(_NO_PROFILES, evse.config.id, self.moment(evse), supply)
-            else:
-                grant = evaluate(self.profiles, evse.config.id, self.moment(evse), supply)
-            evse.refresh(grant, der, now)
+            if evse.tx is not None:
+                self.refresh_one(evse)
+
+    def refresh_one(self, evse: Evse) -> None:
+        """Decides what one EVSE may do now."""
+        profiles = _NO_PROFILES if self.faults.ignore_profiles else self.profiles
+        supply = evse.supply(self.n_active())
+        grant = evaluate(profiles, evse.config.id, self.moment(evse), supply)
+        der = self.der if self.der.controls else None
+        evse.refresh(grant, der, self.clock.now())
 
     def step(self, dt_s: float, f_hz: float) -> float:
         """Integrates all EVSEs; returns their mean power, W."""

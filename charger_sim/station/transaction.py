@@ -8,6 +8,7 @@ from typing import Literal
 
 from charger_sim.station.meter import Readings
 
+IdKind = Literal["ISO14443", "eMAID"]
 ChargingState = Literal["EVConnected", "Charging", "SuspendedEV", "SuspendedEVSE", "Idle"]
 
 
@@ -24,6 +25,7 @@ class Transaction:
     start: Readings
     ocpp_id: int = -1
     known: bool = False
+    id_kind: IdKind = "ISO14443"
     remote_start_id: int | None = None
     seq_no: int = 0
     state: ChargingState = "EVConnected"

@@ -8,6 +8,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from charger_sim.vehicle.credentials import EvCredentials
+
+_DONE_WH = 0.5
 
 
 @dataclass(slots=True)
@@ -17,6 +23,7 @@ class Vehicle:
     ``efficiency`` is one-way, grid to battery; ``taper_start_frac`` is where constant voltage
     begins and the power falls linearly to ``taper_floor_frac`` of its maximum at full.
     ``ramp_w_per_s`` bounds how fast the on-board or off-board converter follows a request.
+    ``credentials`` are of a vehicle that speaks ISO 15118; ``leaving``: the driver wants to go.
     """
 
     id_token: str
@@ -34,6 +41,8 @@ class Vehicle:
     taper_floor_frac: float = 0.05
     ramp_w_per_s: float = math.inf
     power_w: float = 0.0
+    credentials: EvCredentials | None = None
+    leaving: bool = False
 
     def __post_init__(self) -> None:
         for name in ("soc_frac", "target_soc_frac", "soc_floor_frac", "taper_start_frac"):
@@ -50,6 +59,12 @@ class Vehicle:
         """Grid-side energy still needed to reach the target, Wh."""
         missing = max(0.0, self.target_soc_frac - self.soc_frac)
         return missing * self.capacity_wh / self.efficiency
+
+    @property
+    def finished(self) -> bool:
+        """Whether it would end its session: the driver leaves, or the target is reached and there
+        is nothing to give back."""
+        return self.leaving or (self.max_discharge_w == 0.0 and self.wants_wh < _DONE_WH)
 
     @property
     def can_discharge(self) -> bool:

@@ -19,15 +19,20 @@ from csms.api.routes import (
     administration,
     certificates,
     commands,
+    der,
     grid,
     health,
+    plans,
+    signals,
     stations,
     stream,
     studies,
+    tariffs,
     transactions,
 )
 from csms.api.routes.stream import StreamSlots
 from csms.api.wire import reply
+from csms.services.fleet_brake import FleetBrake
 
 Background = Callable[[], Coroutine[Any, Any, None]]
 
@@ -43,12 +48,14 @@ def create_api(deps: ApiDeps) -> FastAPI:
     )
     app.state.deps = deps
     app.state.idempotency = IdempotencyStore(deps.clock)
+    app.state.fleet_brake = FleetBrake(deps.clock)
     app.state.streams = StreamSlots(deps.max_streams)
     app.state.background = []
     install_problem_handlers(app)
     app.add_middleware(EdgeMiddleware, metrics=deps.metrics, secure=deps.secure_cookies)
     modules = (
-        stations, commands, certificates, transactions, grid, studies, administration, stream, health,
+        stations, commands, certificates, transactions, tariffs, grid, plans, der, signals, studies, administration,
+        stream, health,
     )  # fmt: skip
     add_routes(app, *(module.router for module in modules))
 

@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import Protocol
 
 from csms.api.access import Access
+from csms.api.feeders import Feeders
 from csms.clock import Clock
-from csms.domain.feeder_view import FeederView
 from csms.domain.fleet import Fleet
-from csms.domain.ports import History, Journal
+from csms.domain.ports import History, Journal, PlanHistory
 from csms.ids import StationId
 from csms.services.command_desk import CommandDesk
 from csms.services.live import LiveBus
+from csms.services.tariffs import TariffDesk
 from csms.telemetry.message_journal import MessageJournal
 from csms.telemetry.metrics import Metrics
 
@@ -65,8 +66,8 @@ class ApiDeps:
     desk: CommandDesk
     live: LiveBus
     admission: Admission
-    feeder_view: Callable[[], FeederView | None]
-    """The last dispatch cycle; ``None`` before the first or without dispatch."""
+    feeders: Feeders
+    plans: PlanHistory
     clock: Clock
     access: Access
     messages: MessageJournal
@@ -75,6 +76,7 @@ class ApiDeps:
     """Why the system cannot serve now; empty when it can."""
     station_url: str
     """What a station connects to, up to its identity: ``ws://host:9000/ocpp``."""
+    tariffs: TariffDesk | None = None
     site_name: str = "site"
     secure_cookies: bool = False
     max_body_bytes: int = 262_144

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,10 +19,11 @@ import aiomqtt
 import msgspec
 import structlog
 
-from csms.api.signals import KINDS, SignalRefused, Signals, deliver, read_signal
+from csms.api.feeders import FeederPort, Feeders
+from csms.api.signals import KINDS, SignalRefused, deliver, read_signal
 from csms.api.views import StationView, evse_view, station_view
 from csms.clock import Clock
-from csms.domain.feeder_view import FeederView
+from csms.domain.feeder_view import FeederView, RegulationView
 from csms.domain.fleet import Fleet
 from csms.settings.model import Mqtt
 from csms.telemetry.metrics import Metrics
@@ -76,19 +76,19 @@ class MqttBridge:
         self,
         config: MqttConfig,
         fleet: Fleet,
-        feeder_view: Callable[[], FeederView | None],
-        signals: Signals,
+        feeders: Feeders,
         clock: Clock,
         metrics: Metrics,
         rng: Random,
     ) -> None:
         self._config = config
         self._fleet = fleet
-        self._feeder_view = feeder_view
-        self._signals = signals
+        self._feeders = feeders
         self._clock = clock
         self._metrics = metrics
         self._rng = rng
+        self._signal_topic = f"{config.topic_prefix}/signal/"
+        self._by_topic = {topic_part(name): feeder for name, feeder in feeders.items()}
 
     async def run(self) -> None:
         retry_s = FIRST_RETRY_S
@@ -122,6 +122,7 @@ class MqttBridge:
                 group.create_task(self._publish(client))
                 if config.signals:
                     await client.subscribe(f"{config.topic_prefix}/signal/+", qos=1)
+                    await client.subscribe(f"{config.topic_prefix}/signal/+/+", qos=1)
                     group.create_task(self._listen(client))
 
     async def _publish(self, client: aiomqtt.Client) -> None:
@@ -146,14 +147,26 @@ class MqttBridge:
                 (f"{prefix}/station/{name}/evse/{number}", msgspec.json.encode(evse_view(evse)))
                 for number, evse in sorted(station.evses.items())
             ]
-        view = self._feeder_view()
-        if view is not None:
-            state.append((f"{prefix}/feeder", msgspec.json.encode(feeder_summary(view))))
+        for name, feeder in self._feeders.items():
+            if feeder.view is not None:
+                level = f"/{topic_part(name)}" if len(self._feeders) > 1 else ""
+                summary = msgspec.json.encode(feeder_summary(feeder.view))
+                state.append((f"{prefix}/feeder{level}", summary))
         return state
+
+    def _meant(self, named: list[str]) -> FeederPort:
+        """The feeder at the end of the topic, or the only one."""
+        if named:
+            if named[0] not in self._by_topic:
+                raise SignalRefused("unknown_feeder")
+            return self._by_topic[named[0]]
+        if len(self._feeders) > 1:
+            raise SignalRefused("no_feeder_named")
+        return next(iter(self._feeders.values()))
 
     async def _listen(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
-            kind = message.topic.value.rpartition("/")[2]
+            kind, *named = message.topic.value.removeprefix(self._signal_topic).split("/")
             label = kind if kind in KINDS else "other"
             if message.retain:
                 self._metrics.signal(
@@ -161,7 +174,8 @@ class MqttBridge:
                 )  # of unknown age: signals are events, not state
                 continue
             try:
-                deliver(read_signal(kind, bytes(message.payload), self._clock.now()), self._signals)
+                signal = read_signal(kind, bytes(message.payload), self._clock.now())
+                deliver(signal, self._meant(named).signals)
             except SignalRefused as refused:
                 self._metrics.signal(label, str(refused))
                 continue
@@ -171,6 +185,7 @@ class MqttBridge:
 class FeederSummary(msgspec.Struct, frozen=True, kw_only=True):
     """The feeder without its buses and branches."""
 
+    site: str
     feeder: str
     at: datetime
     limit_low_pu: float
@@ -182,15 +197,16 @@ class FeederSummary(msgspec.Struct, frozen=True, kw_only=True):
     frequency_hz: float | None
     curtailed_w: float
     alarms: tuple[str, ...]
+    regulation: RegulationView | None
 
 
 def feeder_summary(view: FeederView) -> FeederSummary:
     return FeederSummary(**{name: getattr(view, name) for name in FeederSummary.__struct_fields__})
 
 
-def topic_part(station_id: str) -> str:
-    """A station id as one topic level: ``/``, ``+``, ``#`` and ``%`` are percent-encoded."""
-    return "".join(f"%{ord(one):02X}" if one in "/+#%" else one for one in station_id)
+def topic_part(name: str) -> str:
+    """A station's or feeder's name as one topic level: ``/``, ``+``, ``#`` and ``%`` are percent-encoded."""
+    return "".join(f"%{ord(one):02X}" if one in "/+#%" else one for one in name)
 
 
 def _without_evses(view: StationView) -> dict[str, Any]:

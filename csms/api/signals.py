@@ -24,6 +24,14 @@ class Signals(Protocol):
         """Largest import of the feeder until then; ``None`` lifts the limit."""
         ...
 
+    def regulation_w(self, change_w: float, at: datetime) -> None:
+        """Change of the fleet's import that the grid operator's AGC asks for, < 0 is upward regulation."""
+        ...
+
+    def reserve_w(self, up_w: float, down_w: float, at: datetime, until: datetime | None) -> None:
+        """Reserve to hold until then, both >= 0; zeros release it."""
+        ...
+
 
 class FrequencySignal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     frequency_hz: float
@@ -38,6 +46,20 @@ class PriceSignal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 class FeederLimitSignal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limit_w: float | None
+    at: datetime
+    until: datetime | None = None
+
+
+class AgcSignal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``change_w`` of the fleet's import against its baseline, < 0 is upward regulation; forgotten after 10 s."""
+
+    change_w: float
+    at: datetime
+
+
+class ReserveSignal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    up_w: float
+    down_w: float
     at: datetime
     until: datetime | None = None
 
@@ -78,6 +100,10 @@ def _in_range(signal: Any) -> bool:
             return math.isfinite(value) and abs(value) <= 1_000.0 and known
         case FeederLimitSignal(limit_w=value):
             return value is None or (math.isfinite(value) and abs(value) <= 1e9)
+        case AgcSignal(change_w=value):
+            return math.isfinite(value) and abs(value) <= 1e9
+        case ReserveSignal(up_w=up_w, down_w=down_w):
+            return all(math.isfinite(w) and 0.0 <= w <= 1e9 for w in (up_w, down_w))
     return False
 
 
@@ -85,6 +111,8 @@ KINDS: Final[dict[str, type[Any]]] = {
     "frequency": FrequencySignal,
     "price": PriceSignal,
     "feeder-limit": FeederLimitSignal,
+    "agc": AgcSignal,
+    "reserve": ReserveSignal,
 }
 
 
@@ -97,3 +125,7 @@ def deliver(signal: Any, to: Signals) -> None:
             to.price_per_kwh(signal.price_per_kwh, signal.currency, signal.at)
         case FeederLimitSignal():
             to.feeder_limit_w(signal.limit_w, signal.at, signal.until)
+        case AgcSignal():
+            to.regulation_w(signal.change_w, signal.at)
+        case ReserveSignal():
+            to.reserve_w(signal.up_w, signal.down_w, signal.at, signal.until)

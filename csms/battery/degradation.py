@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,16 +83,16 @@ def advance(state: FleetState, soc_frac: Float, temperature_c: Float, dt_h: floa
         raise HistoryError("empty history: no sample")
     if not (np.isfinite(dt_h) and dt_h > 0.0):
         raise HistoryError(f"dt_h must be positive, not {dt_h}")
-    _check_range("soc_frac", soc, 0.0, 1.0)
-    _check_range("temperature_c", temp, TEMP_C[0], TEMP_C[-1])
     moved = FleetState(
         state.pack, state.accumulators.copy(), state.open_soc.copy(), state.open_h.copy()
     )
     t = _tables(state.pack)
-    kernel.advance(
+    done = kernel.advance(
         soc, temp, dt_h, moved.accumulators, moved.open_soc, moved.open_h,
         t.calendar, t.calendar_axes, t.cycling, t.cycling_axes, t.knee,
     )  # fmt: skip
+    if done < n:
+        _refuse(soc, temp)
     return moved
 
 
@@ -140,10 +141,15 @@ def _knee(knee: Knee | None) -> Float:
     return np.array([knee.base_efc, knee.slope_efc_per_k, knee.t_ref_k, knee.soc_ref])
 
 
-def _check_range(name: str, values: Float, low: float, high: float) -> None:
-    if not (values.min() >= low and values.max() <= high):  # a NaN comes through min and max
-        vehicle, sample = np.argwhere(~((values >= low) & (values <= high)))[0]
-        raise HistoryError(
-            f"{name} of vehicle {vehicle}, sample {sample}: {values[vehicle, sample]}"
-            f" is outside {low:g}..{high:g}"
-        )
+def _refuse(soc: Float, temp: Float) -> NoReturn:
+    for name, values, low, high in (
+        ("soc_frac", soc, 0.0, 1.0), ("temperature_c", temp, TEMP_C[0], TEMP_C[-1]),
+    ):  # fmt: skip
+        outside = np.argwhere(~((values >= low) & (values <= high)))
+        if len(outside):
+            vehicle, sample = outside[0]
+            raise HistoryError(
+                f"{name} of vehicle {vehicle}, sample {sample}: {values[vehicle, sample]}"
+                f" is outside {low:g}..{high:g}"
+            )
+    raise HistoryError("a sample lies outside of the model's axes")

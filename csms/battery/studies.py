@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from csms.battery.ageing_adequacy import (
+    REBASE_DAY,
     ErrorSplit,
     TrajectoryTest,
     read_geisbauer_csv,
@@ -49,7 +50,7 @@ from csms.battery.wear import (
 )
 
 Float = NDArray[np.float64]
-DEGRADATION_PRESETS = ("naumann", "fleet")
+DEGRADATION_PRESETS = ("naumann", "geisbauer", "fleet")
 EXPERIMENT_PRESETS = ("box-corrosion", "pulp", "pulp-unbalanced", "oats", "sleepstudy")
 # Montgomery's table read by temperature, then replicate, then preparation, without rows 3, 17, 30
 PULP_DROPPED_ROWS = (3, 17, 30)
@@ -69,6 +70,19 @@ class CalendarStudy:
     error_split: ErrorSplit
     data: CalendarData
     predicted_pp: Float
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrajectoryStudy:
+    """Which law of time single cells follow: lack of fit of each against pure error."""
+
+    test: TrajectoryTest
+    days: Float  # (n,)
+    soc_percent: NDArray[np.int64]
+    cell: NDArray[np.int64]
+    loss_pp: Float
+    since_day: float
     how: str
 
 
@@ -131,9 +145,13 @@ def calendar_study(text: str, *, pack: str = "sony-lfp", margin_pp: float = 1.0)
     )
 
 
-def trajectory_study(text: str) -> TrajectoryTest:
-    """`text`: the CSV of Geisbauer et al. (LFP, 60 C)."""
-    return trajectory_test(read_geisbauer_csv(text))
+def trajectory_study(text: str) -> TrajectoryStudy:
+    """`text`: the CSV of Geisbauer et al. (LFP, 60 C). Raises AgeingDataError, ExperimentError."""
+    data = read_geisbauer_csv(text)
+    return TrajectoryStudy(
+        trajectory_test(data), data.days, data.soc_percent, data.cell, data.loss_pp, REBASE_DAY,
+        "a lack of fit far beyond the pure error is systematic: the law is wrong, not the measurement",
+    )  # fmt: skip
 
 
 def life_study(

@@ -1,4 +1,4 @@
-"""The twin of one vehicle, fed from what the charger metered, and a report its driver can read.
+"""The twin of one vehicle, fed from what the charger metered.
 
 A charger sees the state of charge while the car is plugged in. In between, the charge is taken to fall
 in a straight line; the history is sampled every quarter of an hour.
@@ -13,14 +13,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from csms.battery.degradation import FleetState, advance, health, new_fleet
+from csms.battery.degradation import FleetState, advance, new_fleet
 from csms.battery.errors import HistoryError
-from csms.battery.packs import PACKS, get_pack
+from csms.battery.packs import PACKS
 
 Float = NDArray[np.float64]
 STEP_S = 900.0
 MAX_SAMPLES = 4_000_000
-OPTIMISTIC, PESSIMISTIC = "sony-lfp", "nmc-75ah"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +41,6 @@ class VehicleTwin:
     pending: tuple[Reading, ...]  # readings since, less than one step ahead
     first_t_s: float
     exported_wh: float
-
-
-@dataclass(frozen=True, slots=True)
-class DriverReport:
-    """What a driver is told. Health is an interval over the packs considered."""
-
-    days: float
-    capacity_low_frac: float
-    capacity_high_frac: float
-    equivalent_full_cycles: float
-    exported_kwh: float
-    high_charge_hours_frac: float  # share of the time above 80%
-    text: str
 
 
 def start_twin(readings: Sequence[Reading], packs: Sequence[str] | None = None) -> VehicleTwin:
@@ -99,31 +85,6 @@ def update_twin(twin: VehicleTwin, readings: Sequence[Reading]) -> VehicleTwin:
         twin.first_t_s,
         exported,
     )
-
-
-def report(twin: VehicleTwin, readings: Sequence[Reading]) -> DriverReport:
-    """A report over `readings`, the history that the twin was fed with."""
-    if not readings:
-        raise HistoryError("empty history: nothing to report")
-    states = {name: health(s, twin.last.temperature_c) for name, s in twin.twins.items()}
-    capacity = {name: float(h.capacity_frac[0]) for name, h in states.items()}
-    low, high = min(capacity.values()), max(capacity.values())
-    efc = float(next(iter(states.values())).equivalent_full_cycles[0])
-    days = (twin.last.t_s - twin.first_t_s) / 86400.0
-    t = np.array([r.t_s for r in readings])
-    span = np.diff(t)
-    full = np.array([r.soc_frac > 0.8 for r in readings[:-1]])
-    share = float(span[full].sum() / span.sum()) if span.sum() > 0 else 0.0
-    kwh = twin.exported_wh / 1e3
-    chemistry = ", ".join(sorted({get_pack(name).chemistry for name in capacity}))
-    text = (
-        f"After {days:.0f} days your battery should hold between {100 * low:.1f}% and"
-        f" {100 * high:.1f}% of what it held when new (cells considered: {chemistry}).\n"
-        f"It has been through {efc:.0f} equivalent full cycles and gave {kwh:.0f} kWh back to the grid.\n"
-        f"It stood above 80% charge for {100 * share:.0f}% of the time"
-        + (": charging later would spare it." if share > 0.3 else ".")
-    )
-    return DriverReport(days, low, high, efc, kwh, share, text)
 
 
 def _check(reading: Reading, before: Reading | None) -> None:

@@ -11,10 +11,18 @@ COMMANDS = {
     "doctor": Lazy("csms.cli.doctor:doctor", "What would keep the central system from running."),
     "demo": Lazy("csms.cli.demo.command:demo", "Central system, chargers and feeder, live."),
     "simulate": Lazy("csms.cli.demo.command:simulate", "The whole system in virtual time."),
+    "plug-and-charge": Lazy(
+        "csms.cli.demo.plug_and_charge:plug_and_charge", "The whole chain of a contract, live."
+    ),
     "station": Lazy("csms.cli.station:app", "Charging stations."),
     "token": Lazy("csms.cli.token:token_app", "Who may charge."),
     "key": Lazy("csms.cli.token:key_app", "API keys."),
+    "tariff": Lazy("csms.cli.tariff:app", "The price that drivers are shown."),
+    "prices": Lazy("csms.cli.prices:app", "Day-ahead prices."),
+    "battery": Lazy("csms.cli.battery:app", "Battery twins of vehicles."),
+    "plan": Lazy("csms.cli.plan:app", "The planner's schedules and what they saved."),
     "config": Lazy("csms.cli.config:app", "The configuration file."),
+    "feeder": Lazy("csms.cli.feeder:app", "Feeder files: import, check, show, solve."),
     "study": Lazy("csms.cli.study:app", "Studies of grid, market and batteries."),
 }
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import typer
 
 from csms.cli.common import ConfigFile, read_settings
-from csms.cli.output import Json, out, print_json
+from csms.cli.output import Json, fail, out, print_json
+from csms.cli.site_check import check_site
+from csms.grid.network import FeederError
 from csms.settings import render_toml
 
 app = typer.Typer(no_args_is_help=True, help="The configuration file.")
@@ -23,9 +25,17 @@ def print_(config: ConfigFile = None, json: Json = False) -> None:
 
 @app.command("check")
 def check(config: ConfigFile = None, json: Json = False) -> None:
-    """Read the configuration and say whether it can be used."""
-    read_settings(config)
+    """Read the configuration and each feeder that it names, and say whether they can be used."""
+    settings = read_settings(config)
+    found = {}
+    for site in settings.feeder_sites:
+        try:
+            found[site.name] = check_site(site)
+        except (FeederError, OSError) as error:
+            fail(f"feeder {site.name}: {error}", 2)
     if json:
-        print_json({"ok": True})
+        print_json({"ok": True, "feeders": found})
     else:
+        for name, text in found.items():
+            out.print(f"feeder {name}: {text}", markup=False)
         out.print("the configuration can be used")

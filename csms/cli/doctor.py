@@ -12,9 +12,9 @@ from typing import NamedTuple
 import typer
 from cryptography import x509
 
-from csms.bootstrap import load_feeder
 from csms.cli.common import ConfigFile, read_settings
 from csms.cli.output import Json, print_json, print_table
+from csms.cli.site_check import check_site
 from csms.clock import SystemClock
 from csms.domain.errors import DomainError
 from csms.grid.network import FeederError
@@ -36,10 +36,10 @@ class Finding(NamedTuple):
 def doctor(config: ConfigFile = None, json: Json = False) -> None:
     """Check ports, certificates, clock, database, feeder and broker. Exit status 0 when all is well."""
     settings = read_settings(config)
-    checks: list[Callable[[Settings], Finding]] = [
-        _python, _clock, _ocpp_port, _http_port, _certificates, _database, _feeder, _broker,
+    before: list[Callable[[Settings], Finding]] = [
+        _python, _clock, _ocpp_port, _http_port, _certificates, _database
     ]  # fmt: skip
-    findings = [check(settings) for check in checks]
+    findings = [check(settings) for check in before] + _feeders(settings) + [_broker(settings)]
     if json:
         print_json({"ok": all(f.ok for f in findings), "checks": [f._asdict() for f in findings]})
     else:
@@ -113,15 +113,18 @@ def _database(settings: Settings) -> Finding:
     return Finding("database", True, "answers, schema is current")
 
 
-def _feeder(settings: Settings) -> Finding:
-    try:
-        feeder = load_feeder(settings.site.feeder)
-        for place in settings.site.evses:
-            feeder.bus(place.bus)
-    except (FeederError, OSError) as error:
-        return Finding("feeder", False, str(error), "see site.feeder and site.evses")
-    found = f"{feeder.name}: {feeder.n_bus} buses, {len(settings.site.evses)} EVSEs placed"
-    return Finding("feeder", True, found)
+def _feeders(settings: Settings) -> list[Finding]:
+    several = bool(settings.sites)
+    findings = []
+    for n, site in enumerate(settings.feeder_sites, 1):
+        check = f"feeder {site.name}" if several else "feeder"
+        try:
+            findings.append(Finding(check, True, check_site(site)))
+        except (FeederError, OSError) as error:
+            key = f"sites[{n}]" if several else "site"
+            fix = f"see {key}.feeder and {key}.evses"
+            findings.append(Finding(check, False, str(error), fix))
+    return findings
 
 
 def _broker(settings: Settings) -> Finding:

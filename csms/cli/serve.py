@@ -16,9 +16,11 @@ from csms.cli.output import err, fail
 from csms.clock import SystemClock
 from csms.domain.errors import DomainError
 from csms.grid.network import FeederError
+from csms.market.errors import MarketError
 from csms.pnc.assemble import assemble, open_built_in
 from csms.pnc.http import HttpxClient
 from csms.pnc.trust import TrustError
+from csms.services.price_sources.assemble import configured
 from csms.settings import Settings
 from csms.telemetry.logs import configure_logs
 from pki.errors import PkiError
@@ -31,7 +33,7 @@ def serve(config: ConfigFile = None) -> None:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings))
-    except FeederError as error:
+    except (FeederError, MarketError) as error:
         fail(str(error), 2)
     except (DomainError, PkiError, TrustError, OSError) as error:
         fail(str(error))
@@ -45,15 +47,17 @@ async def _serve(settings: Settings) -> None:
     store = await open_store(settings.store.url.get_secret_value())
     clock, client = SystemClock(), HttpxClient()
     pnc = assemble(settings.pnc, open_built_in(settings.pnc), client, clock)
-    system = CentralSystem(settings, store, clock, SystemRandom(), secrets.token_bytes, pnc=pnc)
+    system = CentralSystem(
+        settings, store, clock, SystemRandom(), secrets.token_bytes, pnc=pnc,
+        prices=configured(settings.prices),
+    )  # fmt: skip
     await system.start()
     surface = Surface(system)
     await surface.start()
     bridge = config_from(settings.mqtt)
     if bridge is not None:
         mqtt = MqttBridge(
-            bridge, system.fleet, system.feeder_view, system.signals, system.clock, system.metrics,
-            SystemRandom(),
+            bridge, system.fleet, system.sites, system.clock, system.metrics, SystemRandom(),
         )  # fmt: skip
         system.spawn(mqtt.run(), "mqtt")
     collector.settle()

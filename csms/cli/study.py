@@ -13,7 +13,6 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import msgspec
 import typer
 
-from csms.api.plots.output import save
 from csms.api.studies import STUDIES, Study
 from csms.cli.output import err, fail, out, print_json, print_table
 from csms.grid.jsonable import to_jsonable
@@ -40,6 +39,8 @@ def _command(study: Study[Any, Any]) -> Callable[..., None]:
         if not isinstance(figures, dict):
             raise TypeError("a study's figures must be an object")
         if plot is not None:
+            from csms.api.plots.output import save  # matplotlib, for those who draw
+
             save(study.plot(result), plot, footer=f"csms study {study.name}")
             err.print(f"plot: {plot}", markup=False)
         if as_json:
@@ -93,13 +94,22 @@ def _flat(prefix: str, value: Any) -> list[tuple[str, str]]:
             for key, inner in value.items()
             for row in _flat(f"{prefix}.{key}".lstrip("."), inner)
         ]
+    if isinstance(value, list) and (len(value) > LONG or any(isinstance(v, list) for v in value)):
+        return [(prefix, f"{len(value)} entries")]
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return [
+            (f"{prefix}[{k}]", ", ".join(f"{name} {_brief(v)}" for name, v in row.items()))
+            for k, row in enumerate(value, start=1)
+        ]
     if isinstance(value, list):
-        if value and isinstance(value[0], dict):
-            return [(f"{prefix}[1]", ", ".join(f"{k} {v}" for k, v in value[0].items()))]
-        return [(prefix, f"{len(value)} entries")] if len(value) > LONG else [(prefix, str(value))]
+        return [(prefix, ", ".join(map(_brief, value)))]
+    return [(prefix, _brief(value))]
+
+
+def _brief(value: Any) -> str:
     if isinstance(value, float):
-        return [(prefix, f"{value:.6g}")]
-    return [(prefix, str(value))]
+        return f"{value:.6g}"
+    return "-" if value is None else str(value)
 
 
 for _study in STUDIES.values():

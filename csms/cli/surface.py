@@ -12,6 +12,7 @@ from csms.api.sessions import FailureBrake, OneTimePasswords, Sessions
 from csms.bootstrap import CentralSystem
 from csms.cli.http_server import HttpServer
 from csms.services.api_keys import ApiKeys, Role
+from csms.settings import Settings
 from csms.web.app import create_web
 
 
@@ -34,15 +35,17 @@ class Surface:
             journal=system.store.journal,
             desk=system.desk,
             live=system.live,
+            tariffs=system.tariffs,
             admission=system.admission,
-            feeder_view=system.feeder_view,
+            feeders=system.sites,
+            plans=system.store.plans,
             clock=clock,
             access=access,
             messages=system.messages,
             metrics=system.metrics,
             not_ready=self._not_ready,
             station_url=self.station_url,
-            site_name=settings.site.name,
+            site_name=_title(settings),
             secure_cookies=settings.http.secure_cookies or settings.http.certificate is not None,
             max_body_bytes=settings.http.max_body_bytes,
             max_streams=settings.http.max_streams,
@@ -76,6 +79,11 @@ class Surface:
 
     async def _not_ready(self) -> Sequence[str]:
         return [] if self._system.gateway.ports else ["the gateway does not listen"]
+
+
+def _title(settings: Settings) -> str:
+    names = [site.name for site in settings.feeder_sites]
+    return names[0] if len(names) == 1 else f"{len(names)} feeders"
 
 
 def reachable(host: str) -> str:

@@ -1,7 +1,7 @@
 """The AC check of a vector of setpoints, and the linear model that agrees with it.
 
 For one step's base loads: solve the AC power flow, compare with the limits, and shift the linear model so that it says
-the same at the vector tried.
+the same at the vector tried. Where chargers run a droop of their own, it is tried with that too: the worst counts.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from csms.dispatch.droop_band import DroopBand
 from csms.dispatch.solver import DispatchError, DispatchSolver, LinearState
 from csms.grid import power_flow
 from csms.grid.lindistflow import forward
@@ -21,6 +22,7 @@ _BREACH_TOLERANCE_PU = 1.0e-8
 _CLEAR_DROP = 0.02  # squared pu, above which a measured drop tells something about impedances
 _MAX_MODEL_ERROR = 0.25
 _DOUBT = 0.1  # of a drop's change since it was measured: what the scaling may still miss
+_SHARE_STEP = 0.25  # of the fleet's full droop
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,18 +42,28 @@ class Trial:
     """The AC answer to one vector; ``breach`` inf where the power flow collapsed."""
 
     pf: PowerFlow | None
-    u: FloatArray  # (n, m), measured offset included
+    u: FloatArray  # (n, m) squared, measured offset included
     breach: float  # pu, > 0 where a limit is broken
     voltage_breach: float
+    u_low: FloatArray  # (n, m) the lowest that the chargers' own droop may make of u
+    u_high: FloatArray
+    flow_fall: FloatArray | float  # (n, m + 1) >= 0, by which it may lower the power of a branch
+    flow_rise: FloatArray | float
 
 
 class AcCheck:
     """The AC check against the limits, for one step's base loads."""
 
     def __init__(
-        self, solver: DispatchSolver, limits: Limits, base_p_w: FloatArray, base_q_var: FloatArray
+        self,
+        solver: DispatchSolver,
+        limits: Limits,
+        base_p_w: FloatArray,
+        base_q_var: FloatArray,
+        droop: DroopBand | None = None,
     ):
         self._solver, self._limits, self._p, self._q = solver, limits, base_p_w, base_q_var
+        self.droop = droop
         self._feeder = feeder = solver.feeder
         n, m = feeder.n_bus, solver.m
         self._v_min = np.broadcast_to(np.reshape(limits.v_min_pu, (-1, 1)), (n, m))
@@ -60,7 +72,7 @@ class AcCheck:
         self._gain, self._rest = np.ones((n, m)), np.zeros((n, m))
         self._source_u = feeder.source_v_pu**2
         self._known_drop: FloatArray | None = None  # where the model was measured
-        self._start: ComplexArray | None = None
+        self._starts: dict[int, ComplexArray] = {}  # by level of droop
         base_a = S_BASE_VA / feeder.base_v
         self._thermal = limits.thermal and bool(
             np.isfinite(feeder.ampacity_a).any() or np.isfinite(feeder.rating_va).any()
@@ -68,35 +80,75 @@ class AcCheck:
         self._i_max = feeder.ampacity_a / base_a
         self._s_max = feeder.rating_va / S_BASE_VA / (3.0 if m == 1 else 1.0)
 
-    def __call__(self, x: FloatArray, *, must_converge: bool = False) -> Trial:
-        pf = power_flow.solve(
-            self._feeder,
-            self._p + self._solver.load_w(x),
-            self._q,
-            start=self._start,
-            check=must_converge,
-        )
-        if not pf.converged:
-            return Trial(None, np.zeros(0), np.inf, np.inf)
-        self._start = pf.v_pu
+    def __call__(self, x: FloatArray) -> Trial:
+        """``x`` (N,) as setpoints."""
+        levels = [x] if self.droop is None else [x, *self.droop.drawn_w(x)]
+        flows: list[PowerFlow] = []
+        for level, drawn_w in enumerate(levels):
+            flows.append(self._solved(drawn_w, level))
+            if not flows[-1].converged:
+                nothing = np.zeros(0)
+                return Trial(None, nothing, np.inf, np.inf, nothing, nothing, 0.0, 0.0)
+        return self._judged(flows)
+
+    def measured(self, x: FloatArray) -> Trial:
+        """``x`` (N,) as it was measured: what droop does is in it. Raises ``PowerFlowDivergedError``."""
+        return self._judged([self._solved(x, 0, must_converge=True)])
+
+    def secure(self, idle_w: FloatArray) -> Trial:
+        """At ``idle_w`` (N,), when nobody charges. What droop breaks even then, no setpoint prevents: takes it back to
+        the share that is borne."""
+        trial = self(idle_w)
+        while self.droop is not None and self.droop.share > 0.0 and trial.breach > 0.0:
+            self.droop = self.droop.up_to(self.droop.share - _SHARE_STEP)
+            trial = self(idle_w)
+        return trial
+
+    def _solved(self, x: FloatArray, level: int, *, must_converge: bool = False) -> PowerFlow:
+        load_w = self._p + self._solver.load_w(x)
+        start = self._starts.get(level, self._starts.get(0))
+        pf = power_flow.solve(self._feeder, load_w, self._q, start=start, check=must_converge)
+        if pf.converged:
+            self._starts[level] = pf.v_pu
+        return pf
+
+    def _judged(self, flows: list[PowerFlow]) -> Trial:
+        """``flows``: at the setpoints, then at each level of droop."""
+        judged = [self._voltage(pf) for pf in flows]
+        u, _ = judged[0]
+        voltage = max(self._over(u - doubt, u + doubt) for u, doubt in judged)
+        voltage -= _BREACH_TOLERANCE_PU
+        breach = voltage
+        if self._thermal:
+            for pf in flows:
+                current, power = self._loading(pf)
+                loading = max(
+                    float((current / self._i_max[:, None]).max()),
+                    float((power / self._s_max).max()),
+                )
+                breach = max(breach, loading - 1.0 - _BREACH_TOLERANCE_PU)
+        low, high, fall, rise = u, u, 0.0, 0.0
+        for drooped, doubt in judged[1:]:
+            low, high = np.minimum(low, drooped - doubt), np.maximum(high, drooped + doubt)
+        if self._thermal and len(flows) > 1:
+            powers = np.stack([np.nan_to_num(self._branch_power(pf).real) for pf in flows])
+            fall, rise = powers[0] - powers.min(axis=0), powers.max(axis=0) - powers[0]
+        return Trial(flows[0], u, breach, max(voltage, 0.0), low, high, fall, rise)
+
+    def _voltage(self, pf: PowerFlow) -> tuple[FloatArray, FloatArray | float]:
+        """Squared (n, m), and how much the measured bias may be wrong there."""
         v = pf.v_pu.reshape(self._feeder.n_bus, -1)
         drop = self._source_u - v.real**2 - v.imag**2
         u = self._source_u - self._gain * drop + self._rest
-        doubt: FloatArray | float = 0.0
-        if self._known_drop is not None:
-            changed = np.where(self._mask, np.abs(drop - self._known_drop), 0.0)
-            doubt = _DOUBT * changed.max(axis=1, keepdims=True)  # phases are coupled
-        low, high = np.sqrt(np.maximum(u - doubt, 0.0)), np.sqrt(np.maximum(u + doubt, 0.0))
+        if self._known_drop is None:
+            return u, 0.0
+        changed = np.where(self._mask, np.abs(drop - self._known_drop), 0.0)
+        return u, _DOUBT * changed.max(axis=1, keepdims=True)  # phases are coupled
+
+    def _over(self, u_low: FloatArray, u_high: FloatArray) -> float:
+        low, high = np.sqrt(np.maximum(u_low, 0.0)), np.sqrt(np.maximum(u_high, 0.0))
         over = np.maximum(self._v_min - low, high - self._v_max)[1:][self._mask[1:]]
-        voltage = float(over.max(initial=-np.inf)) - _BREACH_TOLERANCE_PU
-        breach = voltage
-        if self._thermal:
-            current, power = self._loading(pf)
-            breach = max(
-                breach, float((current / self._i_max[:, None]).max()) - 1.0 - _BREACH_TOLERANCE_PU
-            )
-            breach = max(breach, float((power / self._s_max).max()) - 1.0 - _BREACH_TOLERANCE_PU)
-        return Trial(pf, u, breach, max(voltage, 0.0))
+        return float(over.max(initial=-np.inf))
 
     def learn(self, here: Trial, measured_v_pu: FloatArray | None) -> None:
         """Takes over what was measured: voltage drops wrong in proportion, and the rest of the difference as it is.
@@ -124,24 +176,31 @@ class AcCheck:
         inf = np.full((n, m + 1), np.inf)
         if trial.pf is None:
             raise DispatchError("no AC state to linearise about")
+        bias, span = trial.u_low - u, trial.u_high - trial.u_low
         if not self._thermal:
-            return LinearState(trial.u - u, np.zeros((n, m + 1)), inf, inf)
+            return LinearState(bias, np.zeros((n, m + 1)), inf, inf, span)
         # |S| <= limit as |P| <= sqrt(limit^2 - Q^2), with Q of the AC state
-        v, i = trial.pf.v_pu.reshape(n, m), trial.pf.i_pu.reshape(n, m)
-        ends = v * np.conj(i)
-        through = trial.pf.flow_va(self._feeder).reshape(n, m).sum(axis=1) / (
-            S_BASE_VA * (3.0 if m == 1 else 1.0)
-        )
+        power = self._branch_power(trial.pf)
         limit = inf.copy()
-        apparent = np.abs(v) * self._i_max[:, None]
-        limit[:, :m] = np.sqrt(np.maximum(apparent**2 - ends.imag**2, 0.0))
-        limit[:, m] = np.sqrt(np.maximum(self._s_max**2 - through.imag**2, 0.0))
+        apparent = np.abs(trial.pf.v_pu.reshape(n, m)) * self._i_max[:, None]
+        limit[:, :m] = np.sqrt(np.maximum(apparent**2 - power[:, :m].imag ** 2, 0.0))
+        limit[:, m] = np.sqrt(np.maximum(self._s_max**2 - power[:, m].imag ** 2, 0.0))
         limit = np.where(np.isfinite(limit), limit * (1.0 - self._limits.margin_pu), np.inf)
         free = np.empty((n, m + 1))
-        free[:, :m] = ends.real - flow
-        free[:, m] = through.real - flow.sum(axis=1)
+        free[:, :m] = power[:, :m].real - flow
+        free[:, m] = power[:, m].real - flow.sum(axis=1)
         free[~np.isfinite(free)] = 0.0
-        return LinearState(trial.u - u, free, limit, limit)
+        flow_in = np.maximum(limit - trial.flow_rise, 0.0)
+        return LinearState(bias, free, flow_in, np.maximum(limit - trial.flow_fall, 0.0), span)
+
+    def _branch_power(self, pf: PowerFlow) -> ComplexArray:
+        """(n, m + 1) at each branch's end, the last column at its beginning and of all phases."""
+        n, m = self._feeder.n_bus, self._solver.m
+        out = np.empty((n, m + 1), np.complex128)
+        out[:, :m] = (pf.v_pu * np.conj(pf.i_pu)).reshape(n, m)
+        through = pf.flow_va(self._feeder).reshape(n, m).sum(axis=1)
+        out[:, m] = through / (S_BASE_VA * (3.0 if m == 1 else 1.0))
+        return out
 
     def _loading(self, pf: PowerFlow) -> tuple[FloatArray, FloatArray]:
         """Branch currents (n, m) and total apparent powers (n,) per unit; the source's own entry left at 0."""

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Protocol
 
+import msgspec
 import numpy as np
 
 from csms.dispatch.ac_check import AcCheck, Limits
-from csms.dispatch.corrected import Dispatch, Dispatcher, Requests
+from csms.dispatch.corrected import Dispatch, Dispatcher, Fairness, Requests
+from csms.dispatch.energy_room import NOT_TOLD
 from csms.dispatch.frequency_support import droop_power_w
+from csms.dispatch.meters import read_powers, read_volt_meters
 from csms.dispatch.orders import Order
+from csms.dispatch.own_droop import OwnDroop
+from csms.dispatch.ramp import Ramp
+from csms.dispatch.regulation import Regulated, regulate, regulation_view, reserve_alarms
+from csms.dispatch.response import ResponseMeter
 from csms.dispatch.safe_power import base_loads, minimum_w, safe_powers
 from csms.dispatch.sequence import sequenced
 from csms.dispatch.snapshot import EvseNow, Footing, Snapshot
 from csms.dispatch.solver import LimitKind
 from csms.dispatch.steady import SteadyOffsets
+from csms.dispatch.tripping import Tripping
+from csms.dispatch.twin import Twin
 from csms.dispatch.views import feeder_view
 from csms.domain.der import FreqDroop
 from csms.domain.feeder_view import FeederView
@@ -26,7 +35,7 @@ from csms.domain.fleet import Binding, EvsePlace
 from csms.domain.values import Phases
 from csms.grid.network import Feeder, FloatArray
 from csms.ids import EvseKey
-from csms.units import NOMINAL_PHASE_V, S_PER_H
+from csms.units import NOMINAL_PHASE_V
 
 _PHASES = {
     Phases.A: (True, False, False),
@@ -60,8 +69,10 @@ class FeederDesk:
         ramp_w_per_min: float,
         period_s: float,
         droop: FreqDroop | None,
-        runs_droop: Callable[[EvseKey], bool] = lambda _key: False,
+        own_droop: OwnDroop | None = None,
         nominal_hz: float = 50.0,
+        tripping: Tripping | None = None,
+        fairness: Fairness = Fairness.PROPORTIONAL,
     ) -> None:
         self.feeder = feeder
         self.limits = limits
@@ -69,7 +80,8 @@ class FeederDesk:
         self._index = {key: i for i, key in enumerate(self._places)}
         bus = np.array([feeder.bus(place.bus) for place in self._places.values()], np.int32)
         phases = np.array([_PHASES[place.phases] for place in self._places.values()], bool)
-        self._dispatcher = Dispatcher(feeder, bus, phases.reshape(-1, 3), limits)
+        self._fairness = fairness
+        self._dispatcher = Dispatcher(feeder, bus, phases.reshape(-1, 3), limits, fairness=fairness)
         half = 0.5 * limits.margin_pu
         self._on_the_way = replace(
             limits, v_min_pu=limits.v_min_pu + half, v_max_pu=limits.v_max_pu - half
@@ -78,9 +90,13 @@ class FeederDesk:
         self.safe_power_w = safe_powers(self._dispatcher, self._places, most_frac=safe_frac)
         self._step_w = np.array([place.step_w for place in self._places.values()])
         self._min_w = np.array([minimum_w(place) for place in self._places.values()])
-        self._rise_w = ramp_w_per_min * period_s * 60.0 / S_PER_H
+        self._ramp = Ramp(ramp_w_per_min, period_s, self._step_w, self._min_w, self._rounded_down)
+        self._period_s = period_s
+        self._response = ResponseMeter()
+        self._tripping = tripping
+        self._caps_w: dict[EvseKey, float] = {}
         self._droop = droop
-        self._runs_droop = runs_droop
+        self.own_droop = own_droop or OwnDroop()
         self._nominal_hz = nominal_hz
         low_voltage = feeder.base_v[bus] < 1_000.0 if len(bus) else np.zeros(0, bool)
         self.nominal_phase_v = (
@@ -89,9 +105,23 @@ class FeederDesk:
         self._warm_up()
         self._import_limit_va: float | None = None
         self._offsets = SteadyOffsets()
+        self._evse_buses = self._dispatcher.solver.load_w(np.ones(len(bus))) > 0.0
+        self._twin = Twin(
+            self._dispatcher.solver,
+            [str(key) for key in self._places],
+            np.array([place.max_power_w for place in self._places.values()]),
+        )
         self._cycle = 0
         self._overdraw: dict[EvseKey, int] = {}
         self._ordered: dict[EvseKey, float] = {}
+
+    @property
+    def places(self) -> Mapping[EvseKey, EvsePlace]:
+        return self._places
+
+    def planning_dispatcher(self) -> Dispatcher:
+        """Another solver for the same feeder and limits, which a planner may use in another thread."""
+        return Dispatcher(self.feeder, self._bus, self._phases, self.limits)
 
     def limit_import(self, limit_va: float | None) -> None:
         """Cap what the feeder draws at its source, from the next cycle on; ``None`` lifts the cap.
@@ -107,7 +137,9 @@ class FeederDesk:
         if limit_va is not None:
             rating_va[heads[0]] = min(rating_va[heads[0]], max(limit_va, 0.0))
         capped = replace(self.feeder, rating_va=rating_va)
-        self._dispatcher = Dispatcher(capped, self._bus, self._phases, self.limits)
+        self._dispatcher = Dispatcher(
+            capped, self._bus, self._phases, self.limits, fairness=self._fairness
+        )
         self._import_limit_va = limit_va
 
     def _warm_up(self) -> None:
@@ -128,15 +160,25 @@ class FeederDesk:
         evses = {evse.key: evse for evse in snapshot.evses}
         now_w, floor_w, requests = self._requests(evses, snapshot.frequency_hz)
         p_w, q_var = base_loads(self._dispatcher)
-        measured = self._measured_v(evses)
+        droop = self.own_droop.band(
+            map(evses.get, self._places),
+            snapshot.frequency_hz,
+            balanced=self._dispatcher.solver.m == 1,
+        )
         check = AcCheck(self._dispatcher.solver, self._on_the_way, p_w, q_var)
-        here = check(now_w, must_converge=True)
-        assert here.pf is not None  # must_converge
-        measured = self._offsets.cautious(np.abs(here.pf.v_pu).reshape(measured.shape), measured)
+        here = check.measured(now_w)
+        assert here.pf is not None
+        modelled = np.abs(here.pf.v_pu).reshape(self.feeder.n_bus, -1)
+        volts = read_volt_meters(self._index, evses, self._bus, self._phases, modelled.shape[1])
+        if self._twin.is_due():
+            power_w, sigma_w = read_powers(self._index, evses)
+            self._twin.judge(here.pf, p_w, q_var, volts, power_w, sigma_w, snapshot.import_w, now)
+        measured = self._twin.measured_v_pu(modelled, volts)
+        measured = self._offsets.cautious(modelled, measured)
         check.learn(here, measured)
         solve_s = stopwatch.monotonic()
         step = partial(
-            self._dispatcher.step, p_w, q_var, now_w=now_w, measured_v_pu=measured,
+            self._dispatcher.step, p_w, q_var, now_w=now_w, measured_v_pu=measured, droop=droop,
             safe_w=np.array([self.safe_power_w[key] for key in self._places]),
         )  # fmt: skip
         dispatch = step(requests)
@@ -145,22 +187,41 @@ class FeederDesk:
             # that others charge.
             given_back = replace(requests, lo_w=np.minimum(requests.lo_w, floor_w))
             dispatch = step(given_back)
+        regulated: Regulated | None = None
+        if snapshot.regulation is not None and dispatch.feasible:  # the feeder comes first
+            rooms = [evses[k].room if k in evses else NOT_TOLD for k in self._places]
+            regulated = regulate(
+                snapshot.regulation, requests, floor_w, rooms, self._led(evses), dispatch, step
+            )
+            dispatch = regulated.dispatch
         solved_s = stopwatch.monotonic()
-        still_w = self._still_w(now_w, evses)
+        check.droop = droop and droop.up_to(dispatch.droop_share)
+        led_w = droop.without_droop_w(now_w) if droop else now_w
+        still_w = self._still_w(led_w, evses)
         setpoint_w = sequenced(
-            self._ramped(dispatch.setpoint_w, still_w, evses),
+            self._ramp.limit(dispatch.setpoint_w, still_w, self._led(evses)),
             still_w,
+            self._least_w(led_w, evses),
             lambda power_w: check(power_w).breach,
             self._rounded_down,
         )
-        alarms = self._alarms(evses, dispatch, snapshot.frequency_hz)
-        orders = self._orders(evses, dispatch, setpoint_w, requests)
+        alarms = self._alarms(evses, dispatch, snapshot) + self._twin.alarms()
+        orders = self._orders(evses, dispatch, setpoint_w, requests, regulated)
         view = feeder_view(
-            self.feeder, self.limits, here.pf, dispatch, measured, evses, orders,
+            self.feeder, self.limits, here.pf, dispatch, measured, evses, self._evse_buses, orders,
+            believed=self._twin.believed,
             load_w=p_w, evse_load_w=self._dispatcher.solver.load_w(now_w), cycle=self._cycle, at=now,
             frequency_hz=snapshot.frequency_hz, alarms=alarms,
             solve_ms=(solved_s - solve_s) * 1e3, cycle_ms=(stopwatch.monotonic() - begun_s) * 1e3,
         )  # fmt: skip
+        if snapshot.regulation is not None and regulated is not None:
+            shown = regulation_view(
+                snapshot.regulation, regulated, setpoint_w, now_w, self._led(evses),
+                self._response, self._period_s,
+            )  # fmt: skip
+            view = msgspec.structs.replace(
+                view, regulation=shown, alarms=view.alarms + reserve_alarms(shown)
+            )
         return Decision(orders, view)
 
     def _requests(
@@ -169,6 +230,8 @@ class FeederDesk:
         n = len(self._places)
         now_w, lo, hi, desired = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
         floor_w = np.full(n, np.inf)
+        if self._tripping is not None:
+            self._caps_w = self._tripping.caps_w(frequency_hz, self._period_s)
         weight, priority = np.ones(n), np.zeros(n, np.int32)
         step, least = self._step_w.copy(), self._min_w.copy()
         for key, i in self._index.items():
@@ -180,8 +243,11 @@ class FeederDesk:
             priority[i] = evse.place.priority
             if evse.footing is Footing.LED:
                 wish_w = evse.want.power_w + self._central_droop_w(evse, frequency_hz)
-                floor_w[i], hi[i] = evse.want.floor_w, max(evse.want.power_w, 0.0)
-                desired[i] = min(max(wish_w, 0.0), hi[i])
+                floor_w[i] = evse.want.floor_w
+                lo[i], hi[i] = min(evse.want.power_w, 0.0), max(evse.want.power_w, 0.0)
+                if key in self._caps_w:
+                    lo[i], hi[i], floor_w[i] = 0.0, min(hi[i], self._caps_w[key]), 0.0
+                desired[i] = min(max(wish_w, lo[i]), hi[i])
                 weight[i] = evse.want.weight
             elif evse.footing is Footing.STALE:
                 # Told to go to its safe power, but it may not hear: the feeder must bear what it may still draw.
@@ -193,47 +259,23 @@ class FeederDesk:
         return now_w, floor_w, Requests(lo, hi, desired, step, least, weight, priority)
 
     def _central_droop_w(self, evse: EvseNow, frequency_hz: float | None) -> float:
-        if self._droop is None or frequency_hz is None or self._runs_droop(evse.key):
+        if self._droop is None or frequency_hz is None or self.own_droop.curve(evse.key):
             return 0.0
         return droop_power_w(self._droop, frequency_hz, self._nominal_hz, evse.place.max_power_w)
 
-    def _measured_v(self, evses: Mapping[EvseKey, EvseNow]) -> FloatArray:
-        """(n, m) pu, NaN where no fresh EVSE measures; the lowest where several do."""
-        m = self._dispatcher.solver.m
-        measured = np.full((self.feeder.n_bus, m), np.nan)
-        for key, i in self._index.items():
-            evse = evses.get(key)
-            if evse is None or evse.v_pu is None:
-                continue
-            known = [v for v in evse.v_pu if v is not None]
-            if not known:
-                continue
-            if m == 1:
-                pairs = [(0, sum(known) / len(known))]
-            else:
-                wired = np.flatnonzero(self._phases[i]).tolist()
-                pairs = list(zip(wired, known, strict=False))
-            for f, v in pairs:
-                measured[self._bus[i], f] = np.fmin(measured[self._bus[i], f], v)
-        return measured
+    def _led(self, evses: Mapping[EvseKey, EvseNow]) -> np.ndarray:
+        return np.array([k in evses and evses[k].footing is Footing.LED for k in self._places])
 
     def _still_w(self, now_w: FloatArray, evses: Mapping[EvseKey, EvseNow]) -> FloatArray:
         """What each EVSE may draw until it hears of something new: its last order if higher than what it draws."""
-        led = [key in evses and evses[key].footing is Footing.LED for key in self._places]
+        led = self._led(evses)
         last_w = np.array([self._ordered.get(key, 0.0) for key in self._places])
         return np.where(led, np.maximum(now_w, last_w), now_w)
 
-    def _ramped(
-        self, setpoint_w: FloatArray, still_w: FloatArray, evses: Mapping[EvseKey, EvseNow]
-    ) -> FloatArray:
-        """The feeder's own ramp limit (G5): the sum of all rises in a cycle is capped, falls never are."""
-        led = np.array([k in evses and evses[k].footing is Footing.LED for k in self._places])
-        rise_w = np.where(led, np.maximum(setpoint_w - still_w, 0.0), 0.0)
-        total_w = float(rise_w.sum())
-        if total_w <= self._rise_w:
-            return setpoint_w
-        ramped = still_w + rise_w * (self._rise_w / total_w)
-        return np.where(rise_w > 0.0, self._rounded_down(ramped), setpoint_w)
+    def _least_w(self, now_w: FloatArray, evses: Mapping[EvseKey, EvseNow]) -> FloatArray:
+        """The least that each may draw until then; one that nobody leads may have stopped."""
+        last_w = np.array([self._ordered.get(key, np.inf) for key in self._places])
+        return np.minimum(now_w, np.where(self._led(evses), last_w, 0.0))
 
     def _rounded_down(self, power_w: FloatArray) -> FloatArray:
         step = np.where(self._step_w > 0.0, self._step_w, 1.0)
@@ -246,6 +288,7 @@ class FeederDesk:
         dispatch: Dispatch,
         setpoint_w: FloatArray,
         requests: Requests,
+        regulated: Regulated | None,
     ) -> tuple[Order, ...]:
         orders: list[Order] = []
         ordered: dict[EvseKey, float] = {}
@@ -260,7 +303,10 @@ class FeederDesk:
                 )
             else:
                 power_w = float(setpoint_w[i])
-                binding = self._binding(dispatch, i, evse, power_w, float(requests.desired_w[i]))
+                wished_w = float(requests.desired_w[i])
+                binding = self._binding(dispatch, i, evse, power_w, wished_w)
+                if regulated is not None and regulated.target_w[i] < wished_w - 1.0:
+                    binding = Binding(kind="frequency", where=str(key), source="regulation")
             ordered[key] = power_w
             orders.append(Order(key, power_w, evse.want.power_w, binding))
         self._ordered = ordered
@@ -270,7 +316,8 @@ class FeederDesk:
         self, dispatch: Dispatch, i: int, evse: EvseNow, power_w: float, desired_w: float
     ) -> Binding | None:
         if power_w >= evse.want.power_w - 1.0:
-            return None
+            held = evse.want.scheduled and power_w < evse.place.max_power_w - 1.0
+            return Binding(kind="schedule", where=str(evse.key), source="planner") if held else None
         kind = LimitKind(int(dispatch.binding_kind[i]))
         if kind is not LimitKind.NONE:
             bus = self.feeder.bus_names[int(dispatch.binding_bus[i])]
@@ -282,13 +329,14 @@ class FeederDesk:
             }
             return Binding(kind=names[kind], where=bus, source=f"feeder {self.feeder.name}")
         if desired_w < evse.want.power_w - 1.0:
-            return Binding(kind="frequency", where=str(evse.key), source="droop")
+            source = "ride-through" if evse.key in self._caps_w else "droop"
+            return Binding(kind="frequency", where=str(evse.key), source=source)
         if power_w < dispatch.setpoint_w[i] - 1.0:
             return Binding(kind="ramp", where=self.feeder.name, source="waits for others to fall")
         return Binding(kind="step", where=str(evse.key), source="station")
 
     def _alarms(
-        self, evses: Mapping[EvseKey, EvseNow], dispatch: Dispatch, frequency_hz: float | None
+        self, evses: Mapping[EvseKey, EvseNow], dispatch: Dispatch, snapshot: Snapshot
     ) -> tuple[str, ...]:
         alarms: list[str] = []
         if not dispatch.feasible:
@@ -296,11 +344,16 @@ class FeederDesk:
                 f"no setpoints keep {self.feeder.name} inside its limits: "
                 f"breach {dispatch.breach_pu:.4f} pu after curtailing all that may be curtailed"
             )
+        hz, call = snapshot.frequency_hz, snapshot.regulation
         quiet = (
-            frequency_hz is None
+            hz is None
             or self._droop is None
-            or (self._droop.under_freq_hz <= frequency_hz <= self._droop.over_freq_hz)
-        )
+            or self._droop.under_freq_hz <= hz <= self._droop.over_freq_hz
+        ) and not (call is not None and call.change_w)  # a meter is late behind a moving setpoint
+        if dispatch.droop_share < 1.0:
+            alarms.append(
+                f"{self.feeder.name} would bear {dispatch.droop_share:.0%} of its chargers' full droop"
+            )
         for evse in evses.values():
             ordered_w = self._ordered.get(evse.key)
             over = (

@@ -59,9 +59,11 @@ def choose_on(
 
 def refill(
     x_w: FloatArray, y_w: FloatArray, rows: FloatArray, group: np.ndarray, hi_w: FloatArray, step_w: FloatArray,
-    min_w: FloatArray,
+    min_w: FloatArray, cost: FloatArray | None = None,
 ) -> FloatArray:  # fmt: skip
-    """Gives back whole steps that rounding ``x_w`` down to ``y_w`` left unused, largest remainder first.
+    """Gives back whole steps that rounding ``x_w`` down to ``y_w`` left unused, at most one to each EVSE.
+
+    Those with the lowest ``cost`` (N,) come first, or without costs those with the largest remainder.
 
     ``rows`` (K, N): how each limit that binds answers to a watt of each EVSE; ``x_w`` meets them as equalities, so what
     rounding freed is ``rows @ (x - y)``. Within a ``group`` (same limit) it stops at the first step that does not fit.
@@ -78,7 +80,8 @@ def refill(
     )
     remainder = np.where(may, (x_w - y_w) / np.where(step_w > 0.0, step_w, 1.0), -1.0)
     order = np.flatnonzero(may)
-    order = order[np.argsort(-remainder[order], kind="stable")]
+    rank = -remainder if cost is None else cost
+    order = order[np.argsort(rank[order], kind="stable")]
     for label in np.unique(group[order]):
         members = order[group[order] == label]
         used = np.cumsum(rows[:, members] * step_w[members], axis=1)

@@ -1,8 +1,10 @@
-"""Rises wait for falls. Pure.
+"""Rises wait for falls, and feeding back waits for rises. Pure.
 
-Setpoints reach stations one by one. Until a station that must draw less has heard so, it draws what it drew; a
-vector that is safe as a whole can break a limit while only its rises have arrived (G1, partial application). So the
-rises of a cycle are cut to what the feeder bears even if no fall arrives; the rest follows when the falls are seen.
+Setpoints reach stations one by one. Until a station has heard of its new setpoint, it draws what it drew; a vector that
+is safe as a whole can break a limit while only its rises, or only its falls, have arrived (G1, partial application).
+So the rises of a cycle are cut to what the feeder bears even if no fall arrives, and what is newly fed back to what it
+bears even if no rise arrives; the rest follows when the others are seen. Every mixture lies between these two extremes.
+A fall that only ends charging is never held back.
 """
 
 from __future__ import annotations
@@ -18,29 +20,49 @@ _BISECTIONS = 5
 
 def sequenced(
     new_w: FloatArray,
-    still_w: FloatArray,
+    highest_w: FloatArray,
+    lowest_w: FloatArray,
     breach_pu: Callable[[FloatArray], float],
     rounded: Callable[[FloatArray], FloatArray],
 ) -> FloatArray:
-    """``new_w`` with its rises cut. ``still_w`` (N,): what each EVSE may draw until it hears of ``new_w``;
-    ``breach_pu`` judges a vector by AC, <= 0 is safe; ``rounded`` makes a cut setpoint acceptable, never larger."""
-    rising = new_w > still_w
-    if not rising.any():
-        return new_w
+    """``new_w`` with its rises and its feeding back cut.
 
-    def cut(share: float) -> FloatArray:
-        return np.where(rising, rounded(still_w + share * (new_w - still_w)), new_w)
+    An EVSE may draw between ``lowest_w`` and ``highest_w`` (N,) until it hears of ``new_w``. ``breach_pu`` judges a
+    vector by AC, <= 0 is safe; ``rounded`` makes a cut setpoint acceptable, never larger.
+    """
+    idle_w = np.minimum(lowest_w, 0.0)
+    rises, feeds = new_w > highest_w, new_w < idle_w
 
-    def worst_on_the_way(candidate_w: FloatArray) -> float:
-        return breach_pu(np.maximum(candidate_w, still_w))
+    def risen(share: float) -> FloatArray:
+        cut = rounded(highest_w + share * (new_w - highest_w))
+        return np.where(rises, cut, new_w) if share < 1.0 else new_w
 
-    if worst_on_the_way(new_w) <= 0.0:
-        return new_w
+    def fed_back(share: float) -> FloatArray:
+        cut = -rounded(-(idle_w + share * (new_w - idle_w)))
+        return np.where(feeds, cut, new_w) if share < 1.0 else new_w
+
+    def rises_alone(share: float) -> float:
+        return breach_pu(np.maximum(risen(share), highest_w))
+
+    def falls_alone(share: float) -> float:
+        return breach_pu(np.minimum(fed_back(share), lowest_w))
+
+    up = _largest(rises_alone) if rises.any() else 1.0
+    down = _largest(falls_alone) if feeds.any() else 1.0
+    if down == 0.0 and falls_alone(1.0) < falls_alone(0.0):
+        down = 1.0  # what is broken now is mended by feeding back
+    return np.where(rises, risen(up), fed_back(down))
+
+
+def _largest(breach_pu: Callable[[float], float]) -> float:
+    """The largest share in [0, 1] found safe; 0 where none is."""
+    if breach_pu(1.0) <= 0.0:
+        return 1.0
     low, high = 0.0, 1.0
     for _ in range(_BISECTIONS):
         share = 0.5 * (low + high)
-        if worst_on_the_way(cut(share)) <= 0.0:
+        if breach_pu(share) <= 0.0:
             low = share
         else:
             high = share
-    return cut(low)
+    return low

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from csms.clock import Clock
+from csms.dispatch.regulation import RegulationCall
 
 FREQUENCY_VALID_S = 5.0
+REGULATION_VALID_S = 10.0
+"""Grid operators send a new setpoint every 1 to 10 s; without one the fleet returns to its baseline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,8 @@ class GridSignals:
         self._clock = clock
         self._frequency: tuple[float, datetime] | None = None
         self._limit: tuple[float, datetime | None] | None = None
+        self._change: tuple[float, datetime] | None = None
+        self._reserve: tuple[float, float, datetime | None] | None = None
         self.price: Price | None = None
 
     def frequency_hz(self, value: float, at: datetime) -> None:
@@ -36,6 +41,26 @@ class GridSignals:
 
     def feeder_limit_w(self, value: float | None, at: datetime, until: datetime | None) -> None:  # noqa: ARG002
         self._limit = None if value is None else (value, until)
+
+    def regulation_w(self, change_w: float, at: datetime) -> None:
+        if self._change is None or at >= self._change[1]:
+            self._change = (change_w, at)
+
+    def reserve_w(self, up_w: float, down_w: float, at: datetime, until: datetime | None) -> None:  # noqa: ARG002
+        self._reserve = (up_w, down_w, until) if up_w or down_w else None
+
+    def current_regulation(self) -> RegulationCall | None:
+        """``None`` while neither reserve is held nor a change is asked."""
+        change_w, up_w, down_w = 0.0, 0.0, 0.0
+        now = self._clock.now()
+        if self._change is not None:
+            value_w, at = self._change
+            if (now - at).total_seconds() <= REGULATION_VALID_S:
+                change_w = value_w
+        if self._reserve is not None and (self._reserve[2] is None or now < self._reserve[2]):
+            up_w, down_w, _ = self._reserve
+        called = bool(change_w or up_w or down_w)
+        return RegulationCall(change_w, up_w, down_w) if called else None
 
     def current_frequency_hz(self) -> float | None:
         """``None`` without a signal of the last five seconds."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from math import inf
+from math import inf, isnan
 from statistics import median
 
+from csms.dispatch.energy_room import NOT_TOLD, EnergyRoom, energy_room
+from csms.dispatch.regulation import RegulationCall
 from csms.dispatch.wants import Want, want
-from csms.domain.fleet import EvsePlace, EvseState, Fleet, StationState
+from csms.domain.fleet import EvsePlace, EvseState, StationState
 from csms.ids import EvseKey
 
 PLAUSIBLE_POWER = 2.0
@@ -44,16 +46,22 @@ class EvseNow:
     want: Want
     v_pu: tuple[float | None, float | None, float | None] | None
     """Fresh measured voltage, pu of nominal, in the order of the phases it is wired to."""
+    room: EnergyRoom = NOT_TOLD
+    age_s: float = 0.0
+    """Of its last reading."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     evses: tuple[EvseNow, ...]
     frequency_hz: float | None
+    regulation: RegulationCall | None = None
+    import_w: float | None = None
+    """By a meter at the feeder's head, where there is one."""
 
 
 def take(
-    fleet: Fleet,
+    stations: Iterable[StationState],
     previous_wants: Mapping[EvseKey, float],
     safe_power_w: Mapping[EvseKey, float],
     *,
@@ -62,25 +70,57 @@ def take(
     stale_after_s: float,
     nominal_phase_v: float,
     lease_s: float = inf,
+    planned_w: Callable[[EvseState], float | None] = lambda _evse: None,
+    frequency_hz: float | None = None,
+    droop_w: Callable[[EvseKey, EvsePlace], float] = lambda _key, _place: 0.0,
 ) -> Snapshot:
-    """All EVSEs that stand on the feeder. The frequency is the median of fresh measurements: one liar moves nothing."""
+    """All EVSEs of ``stations`` that stand on the feeder.
+
+    ``planned_w``: what the schedule has for an EVSE now, ``None`` for one that is not planned. ``droop_w`` <= 0: what
+    its station's own droop may have taken off what its meter shows.
+    """
     evses: list[EvseNow] = []
-    frequencies: list[float] = []
-    for station in fleet:
+    for station in stations:
         for evse in station.evses.values():
             if evse.place is None:
                 continue
             fresh = is_fresh(evse, now_s, stale_after_s) and is_plausible(evse, evse.place)
-            reading = evse.reading if fresh else None
-            f_hz = reading.frequency_hz if reading is not None else None
-            if f_hz is not None and PLAUSIBLE_HZ[0] <= f_hz <= PLAUSIBLE_HZ[1]:
-                frequencies.append(f_hz)
             want_w = previous_wants.get(evse.key)
             worst_w = _worst_w(evse, safe_power_w[evse.key], now_s, lease_s)
             evses.append(
-                _evse_now(station, evse, evse.place, fresh, now, nominal_phase_v, want_w, worst_w)
+                _evse_now(
+                    station,
+                    evse,
+                    evse.place,
+                    fresh,
+                    now,
+                    nominal_phase_v,
+                    want_w,
+                    worst_w,
+                    planned_w(evse),
+                    droop_w(evse.key, evse.place),
+                    max(0.0, now_s - (evse.reading_received_s or now_s)),
+                )
             )
-    return Snapshot(tuple(evses), median(frequencies) if frequencies else None)
+    return Snapshot(tuple(evses), frequency_hz)
+
+
+def frequency_of(
+    stations: Iterable[StationState], now_s: float, stale_after_s: float
+) -> float | None:
+    """The median of fresh measurements, Hz: one liar moves nothing."""
+    told = [
+        evse.reading.frequency_hz
+        for station in stations
+        for evse in station.evses.values()
+        if evse.reading is not None
+        and evse.reading.frequency_hz is not None
+        and PLAUSIBLE_HZ[0] <= evse.reading.frequency_hz <= PLAUSIBLE_HZ[1]
+        and evse.place is not None
+        and is_fresh(evse, now_s, stale_after_s)
+        and is_plausible(evse, evse.place)
+    ]
+    return median(told) if told else None
 
 
 def is_fresh(evse: EvseState, now_s: float, stale_after_s: float) -> bool:
@@ -109,9 +149,9 @@ def _worst_w(evse: EvseState, safe_w: float, now_s: float, lease_s: float) -> fl
     if evse.commanded_w is not None and evse.commanded_s is not None:
         leased = now_s - evse.commanded_s <= lease_s
         return max(evse.commanded_w, safe_w) if leased else safe_w
-    last_w = evse.reading.power_w if evse.reading else None
+    last_w = (evse.reading.power_w if evse.reading else None) or 0.0
     most_w = evse.place.max_power_w if evse.place else inf
-    return max(min(last_w or 0.0, most_w), safe_w)
+    return max(most_w if isnan(last_w) else min(last_w, most_w), safe_w)
 
 
 def _evse_now(
@@ -123,6 +163,9 @@ def _evse_now(
     nominal_phase_v: float,
     previous_want_w: float | None,
     worst_w: float,
+    planned_w: float | None,
+    droop_w: float,
+    age_s: float,
 ) -> EvseNow:
     reading = evse.reading if fresh else None
     measured_w = reading.power_w if reading else None
@@ -134,7 +177,10 @@ def _evse_now(
         footing = Footing.LED
     else:
         footing = Footing.STALE
-    wish = want(place, evse.needs, reading, evse.commanded_w, previous_want_w, now)
+    allowed_w = evse.commanded_w
+    if allowed_w is not None and evse.commanded_before_w is not None:
+        allowed_w = min(allowed_w, evse.commanded_before_w)  # the meter may not have followed yet
+    wish = want(place, evse.needs, reading, allowed_w, previous_want_w, now, planned_w, droop_w)
     if footing is Footing.IDLE:
         assumed_w = measured_w or 0.0
     elif footing is Footing.STALE or measured_w is None:  # fresh values need not tell the power
@@ -145,7 +191,8 @@ def _evse_now(
     if reading is not None and reading.voltage_v is not None:
         a, b, c = reading.voltage_v
         v_pu = (_pu(a, nominal_phase_v), _pu(b, nominal_phase_v), _pu(c, nominal_phase_v))
-    return EvseNow(evse.key, place, footing, measured_w or 0.0, assumed_w, wish, v_pu)
+    room = energy_room(evse.needs, reading.soc_frac if reading else None, now)
+    return EvseNow(evse.key, place, footing, measured_w or 0.0, assumed_w, wish, v_pu, room, age_s)
 
 
 def _pu(volts: float | None, nominal_v: float) -> float | None:

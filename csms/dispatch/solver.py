@@ -13,7 +13,7 @@ lower ones are (a thousand times dearer a level). Pure: arrays in, arrays out; a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -63,6 +63,9 @@ class LinearState:
     flow_free: FloatArray  # (n, m + 1) branch power, last column the sum of the phases
     flow_in: FloatArray  # (n, m + 1) limits >= 0, inf where none
     flow_out: FloatArray  # (n, m + 1)
+    u_span: FloatArray | float = (
+        0.0  # (n, m) how far above ``u_free`` the squared voltage may come, >= 0
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,11 +166,13 @@ class DispatchSolver:
 
     def rows(self, solution: Solution) -> FloatArray:
         """(K, N) answer of each limit that binds to the power of each EVSE, per unit of its row per W."""
-        model, out = self.model, np.empty((len(solution.row_kind), len(self.bus)))
+        return self.answers(solution.warm)
+
+    def answers(self, which: WarmStart) -> FloatArray:
+        """(K, N) the same of any rows."""
+        model, out = self.model, np.empty((len(which.kind), len(self.bus)))
         row = np.empty((self.feeder.n_bus, model.m))
-        for k, where in enumerate(
-            zip(solution.row_kind, solution.row_bus, solution.row_phase, strict=True)
-        ):
+        for k, where in enumerate(zip(which.kind, which.bus, which.phase, strict=True)):
             kernel.form_row(model.parent, model.r, model.gain, *where, row)
             out[k] = np.einsum("ef,ef->e", self.share, row[self.bus]) / S_BASE_VA
         return out
@@ -188,12 +193,7 @@ class DispatchSolver:
     ) -> Solution:
         """The optimum. Raises :class:`DispatchError` for bad input, :class:`DispatchNotSolvedError` never silently."""
         lo, hi, d, winv = self._checked(lo_w, hi_w, desired_w, weight, priority)
-        shape = (self.feeder.n_bus, self.m)
-        u_lo = np.array(np.broadcast_to(np.reshape(np.square(v_min_pu), (-1, 1)), shape), float)
-        u_hi = np.array(np.broadcast_to(np.reshape(np.square(v_max_pu), (-1, 1)), shape), float)
-        if not np.all(u_lo < u_hi):
-            raise DispatchError("v_min_pu must be below v_max_pu")
-        limits = _Limits(u_lo, u_hi, state.flow_in, state.flow_out)
+        limits = self._limits(state, v_min_pu, v_max_pu)
         problem = (lo, hi, d, winv)
         answer = self._run(problem, state, limits, warm, tolerance_pu, stop_at_cap=True)
         if answer is None:  # nothing admissible meets every limit: loosen them to what can be met
@@ -201,21 +201,71 @@ class DispatchSolver:
             answer = self._run(problem, state, loose, None, tolerance_pu, stop_at_cap=False)
         assert answer is not None
         rows, x, u, flow, rounds, steps, error = answer
+        binding, price = self._blame(rows, x, d)
+        u += state.u_free
+        flow = np.concatenate([flow, flow.sum(axis=1, keepdims=True)], axis=1) + state.flow_free
+        violations = _violations(limits, u, flow, self.model.mask, 100.0 * tolerance_pu)
+        u[~self.model.mask] = np.nan
+        return Solution(
+            setpoint_w=x * S_BASE_VA, u=u, row_kind=rows.kind, row_bus=rows.bus, row_phase=rows.phase,
+            multiplier=rows.multiplier, binding=binding, price=price, violations=violations,
+            rounds=rounds, newton_steps=steps, kkt_error=error,
+        )  # fmt: skip
+
+    def broken_at(
+        self, setpoint_w: FloatArray, state: LinearState, *, v_min_pu: float | FloatArray,
+        v_max_pu: float | FloatArray, tolerance_pu: float = 1.0e-9,
+    ) -> WarmStart:  # fmt: skip
+        """The limits that setpoints (N,) break in the linear model, the worst of each kind and phase, and by how much
+        (in place of multipliers)."""
+        u, flow = self._at(setpoint_w / S_BASE_VA, state)
+        worst: dict[tuple[LimitKind, int], Violation] = {}
+        limits = self._limits(state, v_min_pu, v_max_pu)
+        for found in _violations(limits, u, flow, self.model.mask, tolerance_pu):
+            worst.setdefault((found.kind, found.phase), found)
+        phase = [self.m if v.phase == ALL_PHASES else v.phase for v in worst.values()]
+        return WarmStart(
+            np.array([v.kind for v in worst.values()], np.int64),
+            np.array([v.bus for v in worst.values()], np.int64),
+            np.array(phase, np.int64),
+            np.array([v.excess for v in worst.values()], np.float64),
+        )
+
+    def explained(
+        self, start: Solution, rows: WarmStart, setpoint_w: FloatArray, desired_w: FloatArray, state: LinearState
+    ) -> Solution:  # fmt: skip
+        """``start`` with other setpoints (N,), found elsewhere, and the rows that hold them."""
+        u, _ = self._at(setpoint_w / S_BASE_VA, state)
+        u[~self.model.mask] = np.nan
+        held = rows.multiplier > 0.0
+        rows = WarmStart(rows.kind[held], rows.bus[held], rows.phase[held], rows.multiplier[held])
+        binding, price = self._blame(rows, setpoint_w / S_BASE_VA, desired_w / S_BASE_VA)
+        return replace(
+            start, setpoint_w=setpoint_w, u=u, row_kind=rows.kind, row_bus=rows.bus, row_phase=rows.phase,
+            multiplier=rows.multiplier, binding=binding, price=price,
+        )  # fmt: skip
+
+    def _blame(
+        self, rows: WarmStart, x: FloatArray, d: FloatArray
+    ) -> tuple[NDArray[np.int64], FloatArray]:
         binding, price = np.full(len(x), -1, np.int64), np.zeros(len(x))
         model = self.model
         kernel.blame(
             model.parent, model.r, model.gain, rows.kind, rows.bus, rows.phase, rows.multiplier,
             self.bus, self.share, x, d, 1.0 / S_BASE_VA, binding, price,
         )  # fmt: skip
-        u += state.u_free
-        flow = np.concatenate([flow, flow.sum(axis=1, keepdims=True)], axis=1) + state.flow_free
-        violations = _violations(limits, u, flow, model.mask, 100.0 * tolerance_pu)
-        u[~model.mask] = np.nan
-        return Solution(
-            setpoint_w=x * S_BASE_VA, u=u, row_kind=rows.kind, row_bus=rows.bus, row_phase=rows.phase,
-            multiplier=rows.multiplier, binding=binding, price=price, violations=violations,
-            rounds=rounds, newton_steps=steps, kkt_error=error,
-        )  # fmt: skip
+        return binding, price
+
+    def _limits(
+        self, state: LinearState, v_min_pu: float | FloatArray, v_max_pu: float | FloatArray
+    ) -> _Limits:
+        shape = (self.feeder.n_bus, self.m)
+        u_lo = np.array(np.broadcast_to(np.reshape(np.square(v_min_pu), (-1, 1)), shape), float)
+        u_hi = np.array(np.broadcast_to(np.reshape(np.square(v_max_pu), (-1, 1)), shape), float)
+        if not np.all(u_lo < u_hi):
+            raise DispatchError("v_min_pu must be below v_max_pu")
+        u_hi = np.maximum(u_hi - state.u_span, u_lo + _LOOSE)  # the lower limit goes first
+        return _Limits(u_lo, u_hi, state.flow_in, state.flow_out)
 
     def _run(
         self, problem: tuple[FloatArray, ...], state: LinearState, limits: _Limits, warm: WarmStart | None,

@@ -8,11 +8,14 @@ from datetime import datetime
 import numpy as np
 
 from csms.dispatch.ac_check import Limits
+from csms.dispatch.by_phase import by_phase
 from csms.dispatch.corrected import Dispatch
+from csms.dispatch.next_kw import next_kw
 from csms.dispatch.orders import Order
 from csms.dispatch.snapshot import EvseNow, Footing
+from csms.dispatch.twin import Believed
 from csms.domain.feeder_view import BranchView, BusView, EvseDecision, FeederView
-from csms.grid.network import Feeder, FloatArray
+from csms.grid.network import BoolArray, Feeder, FloatArray
 from csms.grid.power_flow import PowerFlow
 from csms.ids import EvseKey
 
@@ -24,8 +27,10 @@ def feeder_view(
     dispatch: Dispatch,
     measured_v_pu: FloatArray,
     evses: Mapping[EvseKey, EvseNow],
+    evse_buses: BoolArray,
     orders: tuple[Order, ...],
     *,
+    believed: Believed | None,
     load_w: FloatArray,
     evse_load_w: FloatArray,
     cycle: int,
@@ -40,7 +45,9 @@ def feeder_view(
     modelled = state.vm_pu.reshape(n, -1)
     v = np.where(np.isfinite(measured_v_pu), measured_v_pu, modelled)
     worst = int(np.nanargmin(v))
-    shown = np.broadcast_to(v, (n, 3))
+    volts = by_phase(v)
+    estimates = believed.v_pu if believed else [None] * n
+    sigmas = believed.sigma_pu if believed else [None] * n
     loads = load_w.reshape(n, -1).sum(axis=1)
     evse_loads = evse_load_w.reshape(n, -1).sum(axis=1)
     flow_w = np.nansum(state.flow_va(feeder).reshape(n, -1).real, axis=1)
@@ -65,9 +72,11 @@ def feeder_view(
         buses=tuple(
             BusView(
                 name=feeder.bus_names[i],
-                v_pu=tuple(None if np.isnan(x) else round(float(x), 6) for x in shown[i]),  # type: ignore[arg-type]
+                v_pu=volts[i],
                 load_w=float(loads[i]),
                 evse_w=float(evse_loads[i]),
+                estimate_v_pu=estimates[i],
+                sigma_v_pu=sigmas[i],
             )
             for i in range(n)
         ),
@@ -81,6 +90,8 @@ def feeder_view(
             for i in range(1, n)
         ),
         evses=decisions,
+        estimate=believed.view if believed else None,
+        next_kw=next_kw(feeder, state, evse_buses),
     )
 
 

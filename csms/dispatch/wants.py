@@ -1,4 +1,4 @@
-"""What a car would take if nothing held it back. Pure.
+"""What a car would take if nothing but its schedule held it back. Pure.
 
 The central system does not see inside the car: a car that draws clearly less than it was allowed is limited by itself,
 so capacity set aside for it is better given to others; a car at its allowance may want more, so it is asked.
@@ -25,8 +25,11 @@ class Want:
     """``power_w`` wanted now; ``weight`` is how much curtailing it hurts; ``floor_w`` is the most it would give."""
 
     power_w: float
+    """Negative: the schedule has it feed back."""
     floor_w: float
     weight: float
+    scheduled: bool = False
+    """A plan says so; without one a car is taken to want all that it can get."""
 
 
 def want(
@@ -36,8 +39,14 @@ def want(
     commanded_w: float | None,
     previous_w: float | None,
     now: datetime,
+    planned_w: float | None = None,
+    droop_w: float = 0.0,
 ) -> Want:
-    """The wish of one EVSE with an open transaction."""
+    """The wish of one EVSE with an open transaction. ``planned_w``: what its schedule has for this quarter hour.
+
+    ``droop_w`` <= 0: by how much its station's own droop may hold it below what was commanded. Under it a car that
+    draws less is no car that wants less.
+    """
     top_w = place.max_power_w
     floor_w = 0.0
     if needs is not None:
@@ -53,15 +62,19 @@ def want(
     if (
         measured_w is not None
         and commanded_w is not None
-        and 0.0 <= measured_w < SATISFIED_FRAC * commanded_w
+        and 0.0 <= measured_w < SATISFIED_FRAC * (commanded_w + droop_w)
     ):
         margin_w = max(MARGIN_MIN_W, MARGIN_FRAC * top_w)
-        wanted_w = min(top_w, max(measured_w + margin_w, 0.0))
+        wanted_w = min(top_w, max(measured_w - droop_w + margin_w, 0.0))
         if (
             previous_w is not None
         ):  # forget slowly: one low sample during a ramp is not a full battery
             wanted_w = min(top_w, max(wanted_w, 0.8 * previous_w))
-    return Want(wanted_w, floor_w, _urgency(place, needs, now))
+    elif droop_w < 0.0 and previous_w is not None and planned_w is None:
+        wanted_w = min(top_w, max(previous_w, 0.0))
+    if planned_w is not None:
+        wanted_w = max(planned_w, floor_w) if planned_w < 0.0 else min(wanted_w, planned_w)
+    return Want(wanted_w, floor_w, _urgency(place, needs, now), planned_w is not None)
 
 
 def _urgency(place: EvsePlace, needs: ChargingNeedsTold | None, now: datetime) -> float:

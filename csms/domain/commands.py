@@ -11,6 +11,7 @@ import msgspec
 from csms.domain.certificates import RootUse, SigningUse
 from csms.domain.der import DerControl
 from csms.domain.profile import ChargingProfile, DynamicUpdate, Purpose, RateUnit
+from csms.domain.tariff import Cost, Tariff
 from csms.domain.values import IdToken, Value
 from csms.ids import CommandId, StationId, TransactionId
 
@@ -172,6 +173,31 @@ class CertificateSigned(Command, frozen=True, kw_only=True):
     chain_pem: str
     use: SigningUse = SigningUse.STATION
     request_id: int | None = None
+
+
+class SetTariff(Command, frozen=True, kw_only=True):
+    """The price for everybody: 2.1 SetDefaultTariff (I07), 2.0.1 the fallback text of TariffCostCtrlr (I04), 1.6 the
+    key DefaultPrice of the costmsg extension."""
+
+    tariff: Tariff
+    calculates: bool = True
+    """2.1: let the station calculate; else only the text is set, as in 2.0.1."""
+
+
+class ChangeTransactionTariff(Command, frozen=True, kw_only=True):
+    """A running transaction goes on at another price: 2.1 ChangeTransactionTariff (I11), 1.6 SetUserPrice."""
+
+    transaction_id: TransactionId
+    token: IdToken
+    tariff: Tariff
+
+
+class ShowCost(Command, frozen=True, kw_only=True):
+    """2.x CostUpdated (I02); 1.6 RunningCost and FinalCost of the costmsg extension."""
+
+    transaction_id: TransactionId
+    cost: Cost
+    tariff: Tariff
 
 
 class RawCall(Command, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ The station's own time stamps are kept beside the time of receipt, which the ser
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -14,7 +15,7 @@ import msgspec
 
 from csms.domain.certificates import CertificateEvent, CertificateReply
 from csms.domain.der import DerControl
-from csms.domain.profile import DynamicUpdate
+from csms.domain.profile import DynamicUpdate, RateUnit
 from csms.domain.values import ConnectorStatus, IdToken, MeterReading, TokenStatus, Value
 from csms.ids import TransactionId
 
@@ -99,6 +100,8 @@ class TransactionTold(Value, frozen=True, kw_only=True):
     operation_mode: str | None = None
     offline: bool = False
     readings: tuple[MeterReading, ...] = ()
+    station_cost: Decimal | None = None
+    """2.1: what the station itself calculated (costDetails, I12)."""
 
 
 class TransactionReply(Value, frozen=True, kw_only=True):
@@ -106,6 +109,10 @@ class TransactionReply(Value, frozen=True, kw_only=True):
     token_status: TokenStatus | None = None
     """``None`` when the event carried no token."""
     allowed_energy_transfer: tuple[str, ...] = ()
+    total_cost: Decimal | None = None
+    """``None`` where nobody posted a price, or the station calculates by itself (2.1 I07)."""
+    price_text: str | None = None
+    """A price that the station has not shown yet."""
 
 
 class MetersRead(Value, frozen=True, kw_only=True):
@@ -130,11 +137,32 @@ class ChargingNeedsTold(Value, frozen=True, kw_only=True):
     """Positive number; 0 when the car cannot or will not discharge."""
     soc_frac: float | None = None
     target_soc_frac: float | None = None
+    capacity_wh: float | None = None
+    """Of the car's battery."""
     control_mode: str | None = None
+    max_periods: int | None = None
+    """So many periods the car takes in a schedule (``maxScheduleTuples``)."""
     raw: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class ChargingNeedsReply(Value, frozen=True, kw_only=True):
+    status: str = "Accepted"
+
+
+class EvScheduleTold(Value, frozen=True, kw_only=True):
+    """NotifyEVChargingSchedule: what the car chose out of what it was offered (K15.FR.10)."""
+
+    evse_id: int
+    start: datetime
+    """The instant that ``periods`` count from."""
+    unit: RateUnit
+    periods: tuple[tuple[float, float], ...]
+    """(start in s, W or A per phase), ascending."""
+    duration_s: float | None = None
+    raw: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class EvScheduleReply(Value, frozen=True, kw_only=True):
     status: str = "Accepted"
 
 
@@ -240,6 +268,7 @@ Event = (
     | TransactionTold
     | MetersRead
     | ChargingNeedsTold
+    | EvScheduleTold
     | DynamicUpdatePulled
     | DerReported
     | DerAlarm
@@ -257,6 +286,7 @@ Reply = (
     | AuthorizeReply
     | TransactionReply
     | ChargingNeedsReply
+    | EvScheduleReply
     | DynamicUpdateReply
     | VendorDataReply
     | Acknowledged

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from csms.domain.der import DerControl
+from csms.domain.der_book import DerBook
 from csms.domain.events import ChargingNeedsTold, RegistrationStatus
 from csms.domain.profile import Purpose, RateUnit
 from csms.domain.transaction import Transaction
@@ -62,6 +62,8 @@ class EvseState:
     commanded_w: float | None = None
     """The last setpoint or limit that the station accepted; ``None`` when none is in force."""
     commanded_s: float | None = None
+    commanded_before_w: float | None = None
+    """The one before: what a meter that is a second behind may still show."""
     wanted_w: float | None = None
     """What the car would take if nothing held it back, as far as the dispatcher knows."""
     binding: Binding | None = None
@@ -78,9 +80,13 @@ class Capabilities:
     rate_unit: RateUnit = RateUnit.A
     dynamic_profiles: bool = False
     der_controls: bool = False
+    local_frequency: bool = False
+    """It follows a frequency-watt curve of its profile (operation mode LocalFrequency)."""
     discharge: bool = False
     setpoint_purpose: Purpose = Purpose.TX
     """Some stations refuse TxProfile: the next one of TxDefaultProfile and StationMax is then tried."""
+    periods_per_schedule: int | None = None
+    """So many it takes in a charging schedule."""
     controllable: bool = True
     """False once every way of giving it a setpoint was refused."""
 
@@ -106,7 +112,7 @@ class StationState:
     clock_skew_s: float | None = None
     capabilities: Capabilities = field(default_factory=Capabilities)
     evses: dict[int, EvseState] = field(default_factory=dict)
-    der_controls: dict[str, DerControl] = field(default_factory=dict)
+    der: DerBook = field(default_factory=DerBook)
     transactions: dict[TransactionId, Transaction] = field(default_factory=dict)
     """The open ones."""
 

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from csms.domain.commands import CommandRecord
+from csms.domain.plan import (
+    FleetPlan,
+    PlanSummary,
+    QuarterAccount,
+    QuarterTotal,
+    RegisterSample,
+    SessionAccount,
+)
 from csms.domain.profile import ChargingProfile
 from csms.domain.records import (
     ApiKeyRecord,
     AuditRecord,
     ConnectorRecord,
     MeterRecord,
+    NotificationRecord,
     Record,
     SecurityRecord,
     StationRecord,
@@ -108,6 +117,60 @@ class History(Protocol):
         self, *, station_id: StationId | None = None, limit: int = 100
     ) -> Sequence[SecurityRecord]: ...
 
+    async def notifications(
+        self, station_id: StationId, *, action: str | None = None, limit: int = 100
+    ) -> Sequence[NotificationRecord]:
+        """Newest received first."""
+        ...
+
     async def audit(self, limit: int = 100) -> Sequence[AuditRecord]: ...
 
     async def api_keys(self) -> Sequence[ApiKeyRecord]: ...
+
+
+class PlanHistory(Protocol):
+    """The read side of what was planned and what came of it."""
+
+    def of(self, site: str, stations: Collection[StationId]) -> PlanHistory:
+        """The plans of one site and the accounts of the stations that stand there."""
+        ...
+
+    async def summaries(
+        self, *, after: datetime | None = None, limit: int = 100
+    ) -> Sequence[PlanSummary]:
+        """Newest first; ``after``: made earlier than this."""
+        ...
+
+    async def latest(self) -> FleetPlan | None: ...
+
+    async def quarter_totals(self, since: datetime, until: datetime) -> Sequence[QuarterTotal]:
+        """Oldest first, ``since <= at < until``."""
+        ...
+
+    async def session_accounts(
+        self, since: datetime, until: datetime, limit: int = 10_000
+    ) -> Sequence[SessionAccount]:
+        """Those that ended ``since <= ended < until``, newest first."""
+        ...
+
+    async def unsettled(
+        self, since: datetime, until: datetime, limit: int = 1_000
+    ) -> Sequence[Transaction]:
+        """Transactions that ended ``since <= ended < until`` and have no account yet."""
+        ...
+
+    async def quarters_of(self, tx: Transaction) -> Sequence[QuarterAccount]:
+        """Those kept of one transaction, oldest first."""
+        ...
+
+    async def registers(
+        self, evse: EvseKey, since: datetime, until: datetime
+    ) -> Sequence[RegisterSample]:
+        """The first and the last registers told in each quarter hour, oldest first."""
+        ...
+
+    async def main_meter(
+        self, station_id: StationId, since: datetime, until: datetime
+    ) -> Sequence[tuple[datetime, float]]:
+        """Quarter hour and mean power (W) of a station's main meter (EVSE 0), oldest first."""
+        ...

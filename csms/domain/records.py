@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from csms.domain.commands import CommandRecord
+from csms.domain.plan import FleetPlan, QuarterAccount, SessionAccount
 from csms.domain.profile import ChargingProfile
 from csms.domain.transaction import Transaction
 from csms.domain.values import ConnectorStatus, IdToken, MeterReading, TokenStatus, Value
@@ -140,6 +141,24 @@ class ApiKeyRecord(Value, frozen=True, kw_only=True):
     revoked: datetime | None = None
 
 
+class PlanMade(Value, frozen=True, kw_only=True):
+    """Upsert by the instant at which it was made."""
+
+    plan: FleetPlan
+
+
+class QuarterAccounted(Value, frozen=True, kw_only=True):
+    """Upsert by (quarter hour, station, evse, transaction): late meter values correct it."""
+
+    account: QuarterAccount
+
+
+class SessionAccounted(Value, frozen=True, kw_only=True):
+    """Upsert by (station, transaction id)."""
+
+    account: SessionAccount
+
+
 Record = (
     StationRecord
     | ConnectorRecord
@@ -154,4 +173,7 @@ Record = (
     | NotificationRecord
     | AuditRecord
     | ApiKeyRecord
+    | PlanMade
+    | QuarterAccounted
+    | SessionAccounted
 )

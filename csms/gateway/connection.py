@@ -8,9 +8,9 @@ session's rule of one outstanding CALL is kept by the outbox.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Final, TypeVar
+from typing import Final
 
 from csms.clock import Clock
 from csms.gateway.outbox import Outbox, OutboxFullError
@@ -45,8 +45,6 @@ from csms.ocppj.messages import Action
 from csms.ocppj.outcome import CallOutcome, CallStatus
 from csms.ocppj.session import Session
 from csms.ocppj.version import OcppVersion
-
-Result = TypeVar("Result")
 
 KEPT_BY_STATION: Final = frozenset(
     {
@@ -192,13 +190,16 @@ class StationConnection:
             return
         self._observer.frame(self.station_id, Direction.IN, data)
         for event in self._session.receive(data):
-            await self._on_event(event)
+            if isinstance(event, CallReceived):
+                await self._on_call(event)
+            elif isinstance(event, SendReceived):
+                await self._on_send(event)
+            else:
+                self._on_answer(event)
         await self._pump()
 
-    async def _on_event(self, event: Event) -> None:
+    def _on_answer(self, event: Event) -> None:
         match event:
-            case CallReceived():
-                await self._on_call(event)
             case ResultReceived():
                 self._settle(CallStatus.ANSWERED, payload=event.payload)
             case ErrorReceived():
@@ -212,8 +213,6 @@ class StationConnection:
                 self._settle(
                     CallStatus.INVALID, code=event.code.value, description=event.description
                 )
-            case SendReceived():
-                await self._on_send(event)
             case ResultErrorReceived():
                 self._observer.violated(
                     self.station_id,
@@ -229,9 +228,10 @@ class StationConnection:
         started_s = self._clock.monotonic()
         outcome = "ok"
         try:
-            answer = await self._within_limit(
-                self._dispatcher.on_call(self.station_id, self.version, call.action, call.payload)
-            )
+            with self._watchdog:
+                answer = await self._dispatcher.on_call(
+                    self.station_id, self._session.version, call.action, call.payload
+                )
             self._session.respond(call.message_id, answer)
         except CallError as error:
             outcome = error.code.value
@@ -257,9 +257,10 @@ class StationConnection:
         started_s = self._clock.monotonic()
         outcome = "ok"
         try:
-            await self._within_limit(
-                self._dispatcher.on_send(self.station_id, self.version, send.action, send.payload)
-            )
+            with self._watchdog:
+                await self._dispatcher.on_send(
+                    self.station_id, self._session.version, send.action, send.payload
+                )
         except Exception as error:  # noqa: BLE001 a SEND is never answered: report and go on
             outcome = "failed"
             self._observer.failed(self.station_id, send.action, error)
@@ -267,20 +268,6 @@ class StationConnection:
             self._observer.handled(
                 self.station_id, send.action, outcome, self._clock.monotonic() - started_s
             )
-
-    async def _within_limit(self, step: Coroutine[object, object, Result]) -> Result:
-        """Await ``step``; raises ``TimeoutError`` when it takes longer than a handler may."""
-        self._watchdog.begin()
-        try:
-            return await step
-        except asyncio.CancelledError:
-            if self._watchdog.end():
-                raise TimeoutError(
-                    f"handler took over {self._settings.handler_timeout_s} s"
-                ) from None
-            raise
-        finally:
-            self._watchdog.end()
 
     # To the station
 

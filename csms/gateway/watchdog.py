@@ -11,8 +11,8 @@ import asyncio
 class Watchdog:
     """Cancels the task that a step runs in once the step has taken ``limit_s``.
 
-    The task calls ``begin``, awaits the step, and calls ``end``, which tells whether the step was cut short. All
-    awaiting between the two must be the step's own. One timer is armed at most, and re-armed when it fires early.
+    ``with watchdog: await step`` raises ``TimeoutError`` when the step was cut short. All awaiting inside must be the
+    step's own. One timer is armed at most, and re-armed when it fires early.
     """
 
     __slots__ = ("_began_s", "_fired", "_limit_s", "_task", "_timer")
@@ -24,22 +24,22 @@ class Watchdog:
         self._task: asyncio.Task[object] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self) -> None:
+    def __enter__(self) -> None:
         loop = asyncio.get_running_loop()
         self._began_s = loop.time()
         if self._timer is None:
             self._task = asyncio.current_task()
             self._timer = loop.call_later(self._limit_s, self._check)
 
-    def end(self) -> bool:
-        """True when the watchdog cancelled the task in this step; the cancellation is then taken back."""
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._began_s = None
         if not self._fired:
-            return False
+            return
         self._fired = False
         if self._task is not None:
             self._task.uncancel()
-        return True
+        if kind is asyncio.CancelledError:
+            raise TimeoutError(f"handler took over {self._limit_s} s") from None
 
     def close(self) -> None:
         """Disarm for good."""

@@ -69,6 +69,23 @@ def builtin(name: str) -> Feeder:
     return loads(text, f"{name}.toml")
 
 
+def load_feeder(name_or_path: str) -> Feeder:
+    """A built-in feeder by name, else a feeder file. Raises :class:`FeederError` that names the nearest there is."""
+    names = builtin_names()
+    if name_or_path in names:
+        return builtin(name_or_path)
+    path = Path(name_or_path)
+    if path.is_file():
+        return load(path)
+    beside = path.parent
+    files = [f"{beside / item.name}" for item in beside.glob("*.toml")] if beside.is_dir() else []
+    near = get_close_matches(name_or_path, [*names, *files], 1, 0.6)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise FeederError(
+        f"feeder {name_or_path!r} is neither a file nor built in ({', '.join(names)}){hint}"
+    )
+
+
 def loads(text: str, source: str = "<text>") -> Feeder:
     """Parses the text of a feeder file. Raises :class:`FeederFileError`."""
     try:

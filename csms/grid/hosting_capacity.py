@@ -1,6 +1,7 @@
 """How much more load a feeder takes before a voltage or loading limit is met: AC and LinDistFlow side by side.
 
-The linear figure is always the larger one (it leaves losses out); it is shown to be judged, never alone.
+The linear figure is always the larger one (it leaves losses out); it is shown to be judged, never alone. A third figure
+lets the added chargers answer their own voltage: what may be connected, and what of it is then served.
 """
 
 from __future__ import annotations
@@ -10,12 +11,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from csms.grid import lindistflow, power_flow
+from csms.grid import controlled_flow, lindistflow, power_flow
+from csms.grid.inverter_control import InverterControl
 from csms.grid.network import Feeder, FloatArray
 
 _RELATIVE_TOLERANCE = 1.0e-8
 _MAX_DOUBLINGS = 60
-_CHUNK = 256  # scenarios solved at once
+
+
+@dataclass(frozen=True, slots=True)
+class ControlledCapacity:
+    """With control inside the solve: what may be connected, W, and what happens at that point."""
+
+    connected_w: float
+    served_w: float
+    q_var: float  # of all chargers, import > 0
+    bus: int
+    limited_by: str
+    residual: float  # of the operating point, of rated power
+    rounds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +40,7 @@ class HostingCapacity:
     lindistflow_w: float
     bus: int
     limited_by: str  # "voltage" or "loading"
+    controlled: ControlledCapacity | None = None
 
 
 def hosting_capacity(
@@ -35,12 +50,14 @@ def hosting_capacity(
     v_min_pu: float,
     power_factor: float = 1.0,
     thermal: bool = False,
+    control: InverterControl | None = None,
 ) -> HostingCapacity:
     """Largest total load, spread as ``share`` ((n,) of balanced totals or (n, 3), sum 1), that keeps ``v_min_pu``.
 
     With ``thermal`` the feeder's ampacities and ratings end it too (AC figure only). 0 where the feeder is below
-    the limit already. Raises ``ValueError`` for a share that is no distribution, for one that nothing limits, and
-    where the voltage at a bus does not fall with it.
+    the limit already. With ``control`` every bit of the added load is a charger that answers its own voltage. Raises
+    ``ValueError`` for a share that is no distribution, for one that nothing limits, and for a power factor beside
+    ``control``; ``PowerFlowDivergedError`` where the feeder cannot bear its own loads.
     """
     share = np.asarray(share, float)
     if (
@@ -54,12 +71,13 @@ def hosting_capacity(
         )
     if not 0.0 < power_factor <= 1.0:
         raise ValueError(f"power_factor must be in (0, 1], got {power_factor}")
-    p, q = (
-        (feeder.p_w, feeder.q_var)
-        if share.ndim == 2
-        else (feeder.p_w.sum(axis=1), feeder.q_var.sum(axis=1))
-    )
+    if control is not None and power_factor != 1.0:
+        raise ValueError("power_factor is 1 where a control sets the reactive power")
+    p, q = _own_loads(feeder, share)
     tangent = np.tan(np.arccos(power_factor))
+    power_flow.solve(
+        feeder, p, q
+    )  # a feeder that cannot bear its own loads has no capacity to speak of
 
     def state(total_w: float) -> power_flow.PowerFlow:
         return power_flow.solve(
@@ -67,23 +85,78 @@ def hosting_capacity(
         )
 
     def holds(total_w: float) -> bool:
-        flow = state(total_w)
-        return (
-            flow.converged
-            and flow.min_v_pu >= v_min_pu
-            and not (thermal and _overloaded(feeder, flow))
-        )
+        return _within(feeder, state(total_w), v_min_pu, thermal=thermal)
 
     ac_w = _largest(holds)
-    beyond = state(ac_w * (1.0 + 1e-6) + 1.0)
-    by_voltage = not beyond.converged or beyond.min_v_pu < v_min_pu
-    lowest = int(np.nanargmin(beyond.vm_pu)) // (3 if share.ndim == 2 else 1)
+    bus, limited_by = _what_ends_it(state(_beyond(ac_w)), v_min_pu)
     return HostingCapacity(
-        ac_w,
-        _linear(feeder, p, q, share, tangent, v_min_pu),
-        lowest,
-        "voltage" if by_voltage else "loading",
-    )
+        ac_w, _linear(feeder, p, q, share, tangent, v_min_pu), bus, limited_by,
+        None if control is None else _controlled(feeder, share, control, v_min_pu, thermal=thermal),
+    )  # fmt: skip
+
+
+def _controlled(
+    feeder: Feeder, share: FloatArray, control: InverterControl, v_min_pu: float, *, thermal: bool
+) -> ControlledCapacity:
+    p, q = _own_loads(feeder, share)
+
+    def state(total_w: float) -> controlled_flow.ControlledFlow | None:
+        try:
+            return controlled_flow.solve(feeder, p, q, total_w * share, control)
+        except power_flow.PowerFlowDivergedError:
+            return None
+
+    def holds(total_w: float) -> bool:
+        found = state(total_w)
+        return found is not None and _within(feeder, found.flow, v_min_pu, thermal=thermal)
+
+    connected_w = _largest(holds)
+    at = controlled_flow.solve(feeder, p, q, connected_w * share, control)
+    beyond = state(_beyond(connected_w))
+    bus, limited_by = _what_ends_it((beyond or at).flow, v_min_pu)
+    return ControlledCapacity(
+        connected_w, float(at.p_w.sum()), float(at.q_var.sum()), bus, limited_by, at.residual, at.rounds,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VoltageSweep:
+    """The lowest voltage against the load added; NaN where there is no solution."""
+
+    added_w: FloatArray  # (K,)
+    ac_v_pu: FloatArray  # (K,)
+    lindistflow_v_pu: FloatArray  # (K,)
+    controlled_v_pu: FloatArray | None = None  # (K,)
+    served_w: FloatArray | None = None  # (K,) of the load added, under control
+    q_var: FloatArray | None = None  # (K,) of the chargers, import > 0
+
+
+def voltage_sweep(
+    feeder: Feeder,
+    share: FloatArray,
+    added_w: FloatArray,
+    *,
+    power_factor: float = 1.0,
+    control: InverterControl | None = None,
+) -> VoltageSweep:
+    """The lowest voltage at each of the loads ``added_w`` (K,), spread as ``share``."""
+    p, q = _own_loads(feeder, share)
+    tangent = np.tan(np.arccos(power_factor))
+    extra = np.multiply.outer(added_w, share)
+    batch = power_flow.solve_batch(feeder, p + extra, q + tangent * extra, check=False)
+    magnitude = np.abs(batch.v_pu).reshape(len(added_w), -1)
+    magnitude[~batch.converged] = np.inf
+    lowest = np.nanmin(magnitude, axis=1)
+    linear = [
+        np.sqrt(max(np.nanmin(lindistflow.voltages_squared(feeder, p + e, q + tangent * e)), 0.0))
+        for e in extra
+    ]
+    sweep = (added_w, np.where(np.isinf(lowest), np.nan, lowest), np.array(linear))
+    if control is None:
+        return VoltageSweep(*sweep)
+    found = controlled_flow.solve_batch(feeder, p, q, extra, control)
+    totals = (part.reshape(len(added_w), -1).sum(axis=1) for part in (found.p_w, found.q_var))
+    return VoltageSweep(*sweep, found.min_v_pu, *totals)
 
 
 def at_bus(feeder: Feeder, bus: int) -> FloatArray:
@@ -101,75 +174,27 @@ def uniform(feeder: Feeder) -> FloatArray:
     return np.sum([at_bus(feeder, bus) for bus in range(1, feeder.n_bus)], axis=0) / n
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class StochasticHosting:
-    """Hosting capacity over random placements of equal EVs."""
-
-    capacity: FloatArray  # (S,) EVs that each placement takes
-    counts: FloatArray  # (C,) numbers of EVs looked at
-    min_v_pu: FloatArray  # (C, 3) 5th, 50th and 95th percentile of the lowest voltage
-    breach_share: FloatArray  # (C,) part of the placements below the limit
-
-    def percentile(self, q: float) -> float:
-        """EVs that all but ``q`` percent of the placements take."""
-        return float(np.percentile(self.capacity, q))
+def _own_loads(feeder: Feeder, share: FloatArray) -> tuple[FloatArray, FloatArray]:
+    if share.ndim == 2:
+        return feeder.p_w, feeder.q_var
+    return feeder.p_w.sum(axis=1), feeder.q_var.sum(axis=1)
 
 
-def stochastic(
-    feeder: Feeder, ev_w: float, rng: np.random.Generator, *, v_min_pu: float, placements: int = 1000,
-    max_evs: int = 500, points: int = 12, single_phase: bool | None = None,
-) -> StochasticHosting:  # fmt: skip
-    """Places EVs of ``ev_w`` one after another at random buses (and phases) until the voltage limit is met.
-
-    ``single_phase`` defaults to what the feeder is not: balanced. Bisects the count of all placements together.
-    """
-    single = not feeder.balanced if single_phase is None else single_phase
-    n = feeder.n_bus
-    bus = rng.integers(1, n, (placements, max_evs))
-    if single:
-        phase = _random_phases(feeder.phase_mask, bus, rng)
-        p, q = feeder.p_w, feeder.q_var
-        slot, size = bus * 3 + phase, n * 3
-    else:
-        p, q = feeder.p_w.sum(axis=1), feeder.q_var.sum(axis=1)
-        slot, size = bus, n
-
-    def lowest(count: np.ndarray) -> FloatArray:
-        out = np.empty(placements)
-        for start in range(0, placements, _CHUNK):
-            rows = slice(start, min(start + _CHUNK, placements))
-            extra = np.stack([
-                np.bincount(slot[s, : count[s]], minlength=size) for s in range(*rows.indices(placements))
-            ]).reshape(-1, *p.shape)  # fmt: skip
-            batch = power_flow.solve_batch(
-                feeder, p + ev_w * extra, np.broadcast_to(q, extra.shape), check=False
-            )
-            with np.errstate(all="ignore"):
-                out[rows] = np.where(batch.converged, np.nan_to_num(batch.min_v_pu), 0.0)
-        return out
-
-    low, high = np.full(placements, -1), np.full(placements, max_evs + 1)
-    while np.any(high - low > 1):
-        middle = np.clip((low + high) // 2, 0, max_evs)
-        good = lowest(middle) >= v_min_pu
-        low = np.where(good, np.maximum(low, middle), low)
-        high = np.where(good, high, np.minimum(high, middle))
-    counts = np.unique(np.linspace(0, max_evs, points).astype(int))
-    levels = np.stack([lowest(np.full(placements, count)) for count in counts])
-    return StochasticHosting(
-        capacity=np.maximum(low, 0).astype(float),
-        counts=counts.astype(float),
-        min_v_pu=np.percentile(levels, [5, 50, 95], axis=1).T,
-        breach_share=(levels < v_min_pu).mean(axis=1),
+def _within(feeder: Feeder, flow: power_flow.PowerFlow, v_min_pu: float, *, thermal: bool) -> bool:
+    return (
+        flow.converged and flow.min_v_pu >= v_min_pu and not (thermal and _overloaded(feeder, flow))
     )
 
 
-def _random_phases(mask: np.ndarray, bus: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A phase that each bus has, all equally likely."""
-    choices = mask.sum(axis=1)
-    order = np.argsort(~mask, axis=1, kind="stable")  # phases that are there first
-    pick = (rng.random(bus.shape) * choices[bus]).astype(int)
-    return order[bus, pick]
+def _beyond(total_w: float) -> float:
+    return total_w * (1.0 + 1e-6) + 1.0
+
+
+def _what_ends_it(flow: power_flow.PowerFlow, v_min_pu: float) -> tuple[int, str]:
+    """The lowest bus, and whether it is too low: of the state just beyond the capacity."""
+    by_voltage = not flow.converged or flow.min_v_pu < v_min_pu
+    phases = 1 if flow.v_pu.ndim == 1 else flow.v_pu.shape[1]
+    return int(np.nanargmin(flow.vm_pu)) // phases, "voltage" if by_voltage else "loading"
 
 
 def _linear(

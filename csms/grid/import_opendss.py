@@ -3,21 +3,22 @@
     circuit = import_opendss.load("IEEE13Nodeckt.dss")
     flow = circuit.solve()              # regulators step until every one is inside its band
 
-Left out, and listed in ``Circuit.ignored``: meters, monitors, shapes, fuses, capacitor controls (banks stay as they
-are), generators and everything else that a snapshot of a passive feeder does not need.
+Left out, and listed in ``Circuit.ignored``: meters, monitors, shapes, fuses, generators, capacitor controls by time or
+power factor (their banks stay as they are) and everything else that a snapshot of a passive feeder does not need.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from csms.grid import opendss_elements as elements
+from csms.grid.capacitor_controls import CapacitorControl, capacitor_control
 from csms.grid.nodal import LoadTable, NodalFlow, NodalNetwork, Part, Solver
 from csms.grid.opendss_elements import Properties
 from csms.grid.opendss_script import Command, OpenDssError, commands, number, numbers
@@ -30,6 +31,7 @@ _USED = (
     "transformer",
     "xfmrcode",
     "regcontrol",
+    "capcontrol",
     "capacitor",
     "reactor",
     "load",
@@ -49,30 +51,41 @@ class _Element:
 
 @dataclass(slots=True, eq=False)
 class Circuit:
-    """An imported circuit with its regulators; :meth:`solve` moves the taps."""
+    """An imported circuit with its controls; :meth:`solve` moves the taps and switches the banks."""
 
     network: NodalNetwork
     regulators: list[Regulator]
+    capacitor_controls: list[CapacitorControl]
     ignored: dict[str, int]  # class -> how many elements of it were left out
     _rebuild: Callable[[str, dict[int, float]], Part]
 
     def solve(self, *, controls: bool = True) -> NodalFlow:
-        """The state with every regulator in its band (or with the taps as they stand).
+        """The state with every regulator in its band and no bank about to switch (or with all as it stands).
 
-        Raises ``PowerFlowDivergedError``; :class:`OpenDssError` where regulators keep stepping.
+        Raises ``PowerFlowDivergedError``; :class:`OpenDssError` where controls never come to rest.
         """
         solver = Solver(self.network)
         self._set_bases(solver)
         flow = solver.solve()
         for _ in range(MAX_CONTROL_ROUNDS):
-            moved = step_regulators(self.regulators, self.network, flow) if controls else []
-            if not moved:
+            if not (controls and self._control(flow)):
                 return flow
-            for regulator in moved:
-                name = regulator.transformer
-                self.network.parts[name] = self._rebuild(name, {regulator.winding: regulator.tap})
             flow = Solver(self.network).solve(flow.v)
-        raise OpenDssError(f"regulators still step after {MAX_CONTROL_ROUNDS} rounds")
+        raise OpenDssError(f"controls still act after {MAX_CONTROL_ROUNDS} rounds")
+
+    def _control(self, flow: NodalFlow) -> bool:
+        """Lets those act whose delay ends first. Whether any did."""
+        banks = [c for c in self.capacitor_controls if c.wants_change(self.network, flow)]
+        first_s = min((bank.delay_s for bank in banks), default=math.inf)
+        moved = step_regulators(self.regulators, self.network, flow, before_s=first_s)
+        for regulator in moved:
+            name = regulator.transformer
+            self.network.parts[name] = self._rebuild(name, {regulator.winding: regulator.tap})
+        if not moved:
+            for bank in banks:
+                if bank.delay_s == first_s:
+                    bank.switch(self.network)
+        return bool(moved or banks)
 
     def _set_bases(self, solver: Solver) -> None:
         bases = np.array(sorted(self.network_bases)) / math.sqrt(3.0) * 1e3
@@ -188,12 +201,24 @@ class _Reader:
                 labels, y = self._built(kind, label, element, build)
                 full = f"{kind}.{label}"
                 parts[full] = Part(full, tuple(node(item) for item in labels), y)
+        banks = {name: part for name, part in parts.items() if name.startswith("capacitor.")}
+        for label, element in self._elements["capacitor"].items():
+            states = element.properties.get("states")
+            if f"capacitor.{label}" in parts and states and not any(numbers(states)):
+                bank = banks[f"capacitor.{label}"]
+                parts[bank.name] = replace(bank, y=np.zeros_like(bank.y))
         labels, y, v = elements.source(self._elements["circuit"]["source"].properties)
         loads = self._loads(node)
         network = NodalNetwork(
             "opendss", names, parts, tuple(node(item) for item in labels), y, v, loads
         )
-        circuit = Circuit(network, self._regulators(parts), self._ignored, self._rebuild)
+        circuit = Circuit(
+            network,
+            self._regulators(parts),
+            self._capacitor_controls(parts, banks),
+            self._ignored,
+            self._rebuild,
+        )
         circuit.network_bases = self._bases
         return circuit
 
@@ -268,6 +293,23 @@ class _Reader:
                     step=(high - low) / number(w.get("numtaps", "32")),
                 )
             )  # fmt: skip
+        return found
+
+    def _capacitor_controls(
+        self, parts: dict[str, Part], banks: dict[str, Part]
+    ) -> list[CapacitorControl]:
+        found = []
+        for label, element in self._elements["capcontrol"].items():
+            try:
+                control = capacitor_control(label, element.properties, parts, banks)
+            except (KeyError, ValueError) as error:
+                raise OpenDssError(
+                    f"{element.where}: capcontrol {label!r}: {type(error).__name__} {error}"
+                ) from None
+            if control is None:
+                self._ignored["capcontrol"] = self._ignored.get("capcontrol", 0) + 1
+            else:
+                found.append(control)
         return found
 
     def _loads(self, node: Callable[[str], int]) -> LoadTable:

@@ -1,10 +1,11 @@
 """Imports a radial network from pandapower's JSON (or from a pandapower net, without importing pandapower).
 
 Taken over: buses, lines (positive and zero sequence, capacitance, parallel, max_i_ka), two-winding transformers
-(short-circuit impedance, off-nominal tap, rating), loads and static generators, symmetric and per phase, switches
-and one external grid. Left out: magnetising branches (``i0_percent``, ``pfe_kw``), transformer phase shifts and the
-voltage dependence of loads. A delta-wye transformer at the source is exact (its delta shorts the zero sequence);
-behind further lines its zero sequence is taken to pass.
+(short-circuit impedance, off-nominal tap, rating), loads, storage and static generators, symmetric and per phase,
+shunts, switches and one external grid; a line that a switch opens at one end still charges the other. Left out:
+magnetising branches (``i0_percent``, ``pfe_kw``), transformer phase shifts and the voltage dependence of loads.
+Elements that would change the result are refused when in service. A delta-wye transformer at the source is exact (its
+delta shorts the zero sequence); behind further lines its zero sequence is taken to pass.
 """
 
 from __future__ import annotations
@@ -14,8 +15,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from csms.grid.builder import Branch, Load, build_feeder, z_sequence
 from csms.grid.network import Feeder, FeederError
@@ -48,19 +47,24 @@ def loads(text: str, name: str = "") -> Feeder:
     except (ValueError, KeyError, TypeError) as error:
         raise FeederError(f"not a pandapower JSON document: {error}") from None
     return _convert(
-        {key: list(_json_rows(tables.get(key))) for key in _TABLES},
-        name or str(data.get("name", "")),
+        {key: list(_json_rows(tables.get(key))) for key in (*_TABLES, *_REFUSED)},
+        name or str(tables.get("name") or "pandapower"),
+        _frequency_hz(tables.get("f_hz")),
     )
 
 
 def from_net(net: Any, name: str = "") -> Feeder:
     """A feeder from a ``pandapowerNet`` in memory. Raises :class:`FeederError`."""
     tables = {}
-    for key in _TABLES:
+    for key in (*_TABLES, *_REFUSED):
         frame = net[key] if key in net else None  # noqa: SIM401 - a net is no dict
         rows = [] if frame is None else frame.to_dict("index").items()
         tables[key] = [_Row(int(index), dict(cells)) for index, cells in rows]
-    return _convert(tables, name or str(net["name"] or "pandapower"))
+    return _convert(tables, name or str(net["name"] or "pandapower"), _frequency_hz(net["f_hz"]))
+
+
+def _frequency_hz(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) and 0.0 < value < math.inf else 50.0
 
 
 _TABLES = (
@@ -73,8 +77,13 @@ _TABLES = (
     "sgen",
     "asymmetric_load",
     "asymmetric_sgen",
-    "impedance",
+    "storage",
+    "shunt",
 )
+_REFUSED = (
+    "gen", "impedance", "trafo3w", "ward", "xward", "motor", "dcline", "svc", "tcsc", "ssc", "vsc", "load_dc",
+    "source_dc",
+)  # fmt: skip
 
 
 def _json_rows(entry: Any) -> Iterator[_Row]:
@@ -90,35 +99,44 @@ def _json_rows(entry: Any) -> Iterator[_Row]:
         yield _Row(int(index), dict(zip(columns, values, strict=True)))
 
 
-def _convert(tables: dict[str, list[_Row]], name: str) -> Feeder:
+def _convert(tables: dict[str, list[_Row]], name: str, frequency_hz: float) -> Feeder:
     if not tables["bus"]:
         raise FeederError("the pandapower network has no buses")
     grids = [row for row in tables["ext_grid"] if row.on()]
     if len(grids) != 1:
         raise FeederError(f"exactly one external grid is needed, the network has {len(grids)}")
-    if tables["impedance"]:
-        raise FeederError("impedance elements are not supported")
+    for kind in _REFUSED:
+        if any(row.on() for row in tables[kind]):
+            raise FeederError(f"{kind} elements are not supported")
     names = _bus_names(tables["bus"])
     base_kv = {row.index: row.number("vn_kv", math.nan) for row in tables["bus"]}
     live = {row.index for row in tables["bus"] if row.on()}
     fused = _fused_buses(tables["switch"])
-    opened = {
-        (str(row.cells.get("et")), int(row.cells["element"]))
-        for row in tables["switch"]
-        if row.cells.get("et") in ("l", "t") and not row.cells.get("closed", True)
-    }
+    opened: dict[tuple[str, int], set[int]] = {}  # (et, element) -> the buses at which it is open
+    for row in tables["switch"]:
+        if row.cells.get("et") in ("l", "t") and not row.cells.get("closed", True):
+            which = str(row.cells["et"]), int(row.cells["element"])
+            opened.setdefault(which, set()).add(int(row.cells["bus"]))
 
     def at(row: _Row, key: str) -> int:
         bus = int(row.cells[key])
         return fused.get(bus, bus)
 
     branches: list[Branch] = []
-    shunts: dict[str, np.ndarray] = {}
+    charging: list[tuple[str, float]] = []  # (bus, S)
     for row in tables["line"]:
         ends = at(row, "from_bus"), at(row, "to_bus")
-        if not row.on() or ("l", row.index) in opened or not live.issuperset(ends):
+        open_at = opened.get(("l", row.index), set())
+        if not row.on() or not live.issuperset(ends):
             continue
         km, parallel = row.number("length_km", 1.0), row.number("parallel", 1.0)
+        charged = [
+            at(row, key) for key in ("from_bus", "to_bus") if int(row.cells[key]) not in open_at
+        ]
+        b_s = 2 * math.pi * frequency_hz * row.number("c_nf_per_km", 0.0) * 1e-9 * km * parallel
+        charging += [(names[end], b_s / len(charged)) for end in charged]
+        if open_at:
+            continue
         z1 = (
             complex(row.number("r_ohm_per_km", 0.0), row.number("x_ohm_per_km", 0.0))
             * km
@@ -130,21 +148,29 @@ def _convert(tables: dict[str, list[_Row]], name: str) -> Feeder:
         branches.append(
             Branch(names[ends[0]], names[ends[1]], z_sequence(z1, z0), ampacity_a=ampacity_a)
         )
-        b = 2 * math.pi * 50.0 * row.number("c_nf_per_km", 0.0) * 1e-9 * km * parallel
-        for end in ends if b else ():
-            shunts[names[end]] = shunts.get(names[end], np.zeros(3)) + b / 2.0
     branches += [
         _transformer(row, names, at(row, "hv_bus"), at(row, "lv_bus"), base_kv)
         for row in tables["trafo"]
         if row.on() and ("t", row.index) not in opened
     ]
     loads = [load for load in _loads(tables, names, fused) if load.p_w or load.q_var]
+    for row in tables["shunt"]:
+        if row.on():
+            bus, steps = at(row, "bus"), row.number("step", 1.0)
+            vn_kv = row.number("vn_kv", base_kv[bus])
+            charging.append((names[bus], -row.number("q_mvar", 0.0) * steps / vn_kv**2))
+            loads.append(Load(names[bus], row.number("p_mw", 0.0) * steps * 1e6))
+    wired = {bus for branch in branches for bus in (branch.from_bus, branch.to_bus)}
+    shunts: dict[str, float] = {}
+    for label, b_s in charging:
+        if b_s and label in wired:
+            shunts[label] = shunts.get(label, 0.0) + b_s
     grid = grids[0]
     root = at(grid, "bus")
     return build_feeder(
         name, names[root], base_kv[root] * 1e3, branches, loads,
         source_v_pu=grid.number("vm_pu", 1.0),
-        shunts_s={bus: (float(b[0]), float(b[1]), float(b[2])) for bus, b in shunts.items()},
+        shunts_s={bus: (b_s, b_s, b_s) for bus, b_s in shunts.items()},
         xy=_places(tables["bus"], names, fused),
     )  # fmt: skip
 
@@ -205,6 +231,7 @@ def _loads(
     for table, sign in (
         ("load", 1.0),
         ("sgen", -1.0),
+        ("storage", 1.0),
         ("asymmetric_load", 1.0),
         ("asymmetric_sgen", -1.0),
     ):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from csms.grid import _sweep
+from csms.grid import _distflow, _sweep
 from csms.grid.network import S_BASE_VA, ComplexArray, Feeder, FloatArray, IntArray
 
 TOLERANCE_PU = 1.0e-8
@@ -88,7 +88,7 @@ class BatchPowerFlow:
     v_pu: ComplexArray  # (S, n) or (S, n, 3)
     loss_w: FloatArray  # (S,)
     iterations: IntArray  # (S,)
-    residual_pu: FloatArray  # (S,)
+    residual_pu: FloatArray  # (S,) voltage change that one more iteration would bring
 
     @property
     def converged(self) -> np.ndarray:
@@ -173,21 +173,10 @@ def solve_batch(
     if p.ndim == 2:
         z = feeder.z1_pu
         r, x = np.ascontiguousarray(z.real), np.ascontiguousarray(z.imag)
-        _sweep.batch_balanced(
-            feeder.parent,
-            r,
-            x,
-            p,
-            q,
-            scale,
-            v0,
-            tolerance_pu,
-            max_iterations,
-            v,
-            loss,
-            iterations,
-            residual,
-        )
+        _distflow.batch_balanced(
+            feeder.parent, r, x, p, q, scale, v0, _middle_u(feeder, p, q, v0),
+            tolerance_pu, max_iterations, v, loss, iterations, residual,
+        )  # fmt: skip
         loss *= 3.0 * S_BASE_VA
     else:
         net = three_phase_arrays(feeder)
@@ -280,6 +269,15 @@ def _start_balanced(
     vr, vi = np.array(start.real), np.array(start.imag)
     vr[0], vi[0] = v0, 0.0
     return vr, vi
+
+
+def _middle_u(feeder: Feeder, p_w: FloatArray, q_var: FloatArray, v0: float) -> FloatArray:
+    """Squared voltages (n,) of the mean scenario, where all of a batch start; flat where it has no solution."""
+    if not len(p_w):
+        return np.full(feeder.n_bus, v0 * v0)
+    middle = solve(feeder, p_w.mean(axis=0), q_var.mean(axis=0), source_v_pu=v0, check=False)
+    u = middle.v_pu.real**2 + middle.v_pu.imag**2
+    return u if middle.converged else np.full(feeder.n_bus, v0 * v0)
 
 
 def _start_three_phase(feeder: Feeder, v0: float, start: ComplexArray | None) -> ComplexArray:

@@ -61,14 +61,21 @@ class Regulator:
 
 
 def step_regulators(
-    regulators: list[Regulator], network: NodalNetwork, flow: NodalFlow
+    regulators: list[Regulator],
+    network: NodalNetwork,
+    flow: NodalFlow,
+    *,
+    before_s: float = math.inf,
 ) -> list[Regulator]:
-    """Moves those with the shortest delay among all that are out of band. -> those moved."""
+    """Moves those with the shortest delay among all that are out of band, if that is at most ``before_s``.
+    -> those moved."""
     wanted = [(regulator, regulator.steps_wanted(network, flow)) for regulator in regulators]
     waiting = [(regulator, steps) for regulator, steps in wanted if steps]
     if not waiting:
         return []
     first = min(regulator.delay_s for regulator, _ in waiting)
+    if first > before_s:
+        return []
     moved = []
     for regulator, steps in waiting:
         if regulator.delay_s == first:

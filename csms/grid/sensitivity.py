@@ -96,9 +96,7 @@ class _Tangent:
             _load_current(feeder.parent, self.tap, flow.i_pu.reshape(n, m)) - 1j * self.b * self.v
         )
         self.c = load / np.conj(self.v)
-        self.reach = np.ones((n, m))
-        for i in range(1, n):
-            self.reach[i] = self.reach[feeder.parent[i]] * self.tap[i]
+        self.reach = np.ones((n, m)) if feeder.tap is None else _reach(feeder.parent, self.tap)
 
     def solve(self, seed: ComplexArray) -> tuple[FloatArray, FloatArray]:
         y, h = np.empty_like(seed), np.empty_like(seed)
@@ -113,6 +111,16 @@ class _Tangent:
     def gradient(self, dp: FloatArray, dq: FloatArray, *, scale: float) -> Gradient:
         dp, dq = (np.where(self.mask, part * scale, np.nan) for part in (dp, dq))
         return Gradient(dp[:, 0], dq[:, 0]) if self.one else Gradient(dp, dq)
+
+
+@njit(cache=True, nogil=True)
+def _reach(parent, tap):  # type: ignore[no-untyped-def]
+    """Product of the taps from each bus up to the source."""
+    out = np.ones(tap.shape)
+    for i in range(1, len(parent)):
+        for f in range(tap.shape[1]):
+            out[i, f] = out[parent[i], f] * tap[i, f]
+    return out
 
 
 def _load_current(parent: np.ndarray, tap: FloatArray, branch: ComplexArray) -> ComplexArray:

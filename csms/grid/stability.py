@@ -32,7 +32,7 @@ from csms.grid.swing import (
 
 ComplexArray = NDArray[np.complex128]
 
-COLLOCATION = 32  # nodes on the delay; roots of interest converge to 1e-9 well before
+COLLOCATION = 20  # nodes on the delay; roots of interest converge to 1e-9 well before
 CHAIN_DECAY = 2.0  # a root that falls below e^-2 within one delay belongs to the delay's chain
 OMEGA_MIN_RAD_S, OMEGA_MAX_RAD_S, OMEGA_POINTS = 1e-3, 1e3, 4000
 
@@ -65,7 +65,13 @@ class DampingStudy:
     delay_s: FloatArray  # (n_delay,)
     damping_ratio: FloatArray  # (n_gain, n_delay)
     growth_per_s: FloatArray  # (n_gain, n_delay)
-    delay_limit_s: tuple[float | None, ...]  # (n_gain,)
+    limits: tuple[DelayLimit, ...]  # (n_gain,)
+    fleet_share_pu: float = 1.0  # rated power of the fleet on the system base
+
+    @property
+    def droop_pu(self) -> FloatArray:
+        """(n_gain,) droop of the vehicles that gives each gain."""
+        return self.fleet_share_pu / self.gain_pu
 
 
 def delay_limit(
@@ -125,11 +131,12 @@ def damping_study(
     gains_pu: Sequence[float] = (5.0, 10.0, 20.0, 40.0, 80.0),
     delays_s: Sequence[float] = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0),
     lag_s: float = 0.1,
+    fleet_share_pu: float = 1.0,
 ) -> DampingStudy:
     """The damping that a fleet gives against its droop gain and its delay.
 
-    A fleet of rated power P with droop r on a base S has gain (P/S)/r. Raises ValueError for an
-    unknown preset.
+    A fleet of rated power `fleet_share_pu` (P/S) with droop r has gain (P/S)/r. Raises ValueError
+    for an unknown preset.
     """
     case = PRESETS.get(preset)
     if case is None:
@@ -143,9 +150,8 @@ def damping_study(
         delay_s=np.array(delays_s, np.float64),
         damping_ratio=np.array([[m.damping_ratio for m in row] for row in modes]),
         growth_per_s=np.array([[m.growth_per_s for m in row] for row in modes]),
-        delay_limit_s=tuple(
-            delay_limit(case.system, case.governors, g, lag_s).delay_s for g in gains_pu
-        ),
+        limits=tuple(delay_limit(case.system, case.governors, g, lag_s) for g in gains_pu),
+        fleet_share_pu=fleet_share_pu,
     )
 
 

@@ -19,6 +19,8 @@ from csms.market.errors import SolverError
 if TYPE_CHECKING:
     from csms.market.day_ahead import PlanInput
 
+Basis = highspy.HighsBasis
+"""Where the simplex method ended: statuses of columns and rows, for the next start."""
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 SHORTFALL_EUR_PER_KWH = 100.0  # above any price: short only when there is no other way
@@ -43,11 +45,12 @@ class Program:
 
 def build(given: PlanInput) -> Program:
     """Columns and rows of the program."""
-    v, h, eta = given.vehicles, given.interval_h, given.efficiency
+    v, eta = given.vehicles, given.efficiency
     n, t = len(v), len(given.import_price)
     at = np.arange(t)
     vehicle, interval = np.nonzero((at >= v.arrive[:, None]) & (at < v.depart[:, None]))
     m = len(vehicle)
+    h = given.hours[interval]
     segments = given.wear.cost_eur_per_kwh
     k = len(segments)
     able = (v.max_discharge_w[vehicle] > 0) & (given.export_price[interval] >= 0.0)
@@ -76,7 +79,7 @@ def build(given: PlanInput) -> Program:
     balance = sparse.csr_matrix(
         (
             np.concatenate([
-                np.full(m, -eta * h), np.full(m, h / eta), np.ones(m), -np.ones(len(later))
+                -eta * h, h / eta, np.ones(m), -np.ones(len(later))
             ]),
             (
                 np.concatenate([one, one, one, later]),
@@ -102,7 +105,7 @@ def build(given: PlanInput) -> Program:
     out = np.flatnonzero(v.max_discharge_w[vehicle] > 0)
     wear = sparse.csr_matrix(
         (
-            np.concatenate([np.full(len(out), h), -np.ones(n * k)]),
+            np.concatenate([h[out], -np.ones(n * k)]),
             (
                 np.concatenate([vehicle[out], np.repeat(np.arange(n), k)]),
                 np.concatenate([m + out, 3 * m + np.arange(n * k)]),
@@ -130,8 +133,11 @@ def build(given: PlanInput) -> Program:
     )  # fmt: skip
 
 
-def solve(program: Program) -> tuple[Float, int]:
-    """Solution and iterations. Raises SolverError with the solver's status."""
+def solve(program: Program, warm: Basis | None = None) -> tuple[Float, int, Basis]:
+    """Solution, iterations and basis. Raises SolverError with the solver's status.
+
+    ``warm``: the basis of the same program with other bounds or without its last rows; it is used up.
+    """
     lp = highspy.HighsLp()
     lp.num_col_, lp.num_row_ = len(program.cost), len(program.row_low)
     lp.col_cost_, lp.col_lower_, lp.col_upper_ = program.cost, program.low, program.high
@@ -145,9 +151,19 @@ def solve(program: Program) -> tuple[Float, int]:
     highs.setOptionValue("threads", 1)
     highs.setOptionValue("time_limit", 120.0)
     highs.passModel(lp)
+    if warm is not None:
+        # in place: statuses of columns go to Python and back by the hundred thousand otherwise
+        known = list(warm.row_status)
+        new_rows = lp.num_row_ - len(known)
+        warm.row_status = [*known, *[highspy.HighsBasisStatus.kBasic] * new_rows]
+        highs.setBasis(warm)
     highs.run()
     status = highs.getModelStatus()
     if status != highspy.HighsModelStatus.kOptimal:
         raise SolverError("day-ahead plan", highs.modelStatusToString(status))
     x = np.array(highs.getSolution().col_value)
-    return np.clip(x, program.low, program.high), int(highs.getInfo().simplex_iteration_count)
+    return (
+        np.clip(x, program.low, program.high),
+        int(highs.getInfo().simplex_iteration_count),
+        highs.getBasis(),
+    )

@@ -149,7 +149,8 @@ def learn_plug_in(counts: NDArray[np.int64], n_vehicles: int) -> PlugInModel:
         )
     if (counts < 0).any() or (counts > n_vehicles).any():
         raise PlanError(f"a count lies outside 0..{n_vehicles}")
-    p = float(np.clip(counts.mean() / n_vehicles, 0.5 / n_vehicles, 1.0 - 0.5 / n_vehicles))
+    least = 0.5 / (n_vehicles * len(counts))  # half a vehicle on one day: never certain
+    p = float(np.clip(counts.mean() / n_vehicles, least, 1.0 - least))
     independent = n_vehicles * p * (1.0 - p)
     rho = 0.0
     if n_vehicles > 1:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from csms.market._plan_program import build, solve
+from csms.market._plan_program import Basis, build, solve
 from csms.market.errors import PlanError
 
 Float = NDArray[np.float64]
@@ -69,12 +69,17 @@ class PlanInput:
     """What the planner is told. Prices in EUR/kWh, (n_intervals,)."""
 
     vehicles: Vehicles
-    interval_h: float
+    interval_h: float | Float  # one for all, or (n_intervals,): the first may have begun
     import_price: Float  # energy and grid fee
     export_price: Float  # what a kWh fed back earns, fees deducted
     wear: WearSegments
     limits: tuple[FeederLimit, ...] = ()
     efficiency: float = 0.95  # one way
+
+    @property
+    def hours(self) -> Float:
+        """(n_intervals,)"""
+        return np.broadcast_to(np.asarray(self.interval_h, np.float64), len(self.import_price))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,26 +103,30 @@ class Plan:
     shortfalls: tuple[Shortfall, ...]
     binding: dict[str, int]  # limit -> intervals at which it binds
     iterations: int
+    basis: Basis
 
 
-def plan_day(given: PlanInput) -> Plan:
-    """The cheapest plan. Raises PlanError for an input that cannot be stated, SolverError otherwise."""
+def plan_day(given: PlanInput, warm: Basis | None = None) -> Plan:
+    """The cheapest plan. Raises PlanError for an input that cannot be stated, SolverError otherwise.
+
+    ``warm``: the basis of a plan for the same vehicles and hours whose limits were the first of these; it is used up.
+    """
     _check(given)
     v = given.vehicles
     program = build(given)
-    x, iterations = solve(program)
+    x, iterations, basis = solve(program, warm)
     n, t = len(v), len(given.import_price)
     charge, discharge = np.zeros((n, t)), np.zeros((n, t))
     charge[program.vehicle, program.interval] = 1e3 * x[: program.n_pairs]
     discharge[program.vehicle, program.interval] = 1e3 * x[program.n_pairs : 2 * program.n_pairs]
     power = charge - discharge
-    h = given.interval_h
-    gained = (given.efficiency * charge - discharge / given.efficiency).sum(axis=1) * h
+    h = given.hours
+    gained = (given.efficiency * charge - discharge / given.efficiency) @ h
     end = v.energy_wh + gained
     missing = np.maximum(np.minimum(v.target_wh, v.capacity_wh) - end, 0.0)
-    reach = np.minimum(
-        v.energy_wh + given.efficiency * v.max_charge_w * h * (v.depart - v.arrive), v.capacity_wh
-    )
+    until = np.r_[0.0, np.cumsum(h)]
+    stay_h = until[v.depart] - until[v.arrive]
+    reach = np.minimum(v.energy_wh + given.efficiency * v.max_charge_w * stay_h, v.capacity_wh)
     shortfalls = tuple(
         Shortfall(
             int(i),
@@ -132,10 +141,10 @@ def plan_day(given: PlanInput) -> Plan:
         power_w=power,
         energy_end_wh=end,
         energy_cost_eur=float(
-            ((charge * given.import_price - discharge * given.export_price).sum()) * h / 1e3
+            ((charge * given.import_price - discharge * given.export_price) @ h).sum() / 1e3
         ),
         wear_cost_eur=float(program.wear_cost @ x[program.wear_columns]),
-        discharged_kwh=float(discharge.sum() * h / 1e3),
+        discharged_kwh=float((discharge @ h).sum() / 1e3),
         shortfalls=shortfalls,
         binding={
             limit.name: int((limit.weights @ power >= limit.max_w - 1.0).sum())
@@ -143,18 +152,20 @@ def plan_day(given: PlanInput) -> Plan:
             for limit in given.limits
         },
         iterations=iterations,
+        basis=basis,
     )
 
 
 def uncontrolled(given: PlanInput) -> Float:
     """(n_vehicles, n_intervals) power in W: full power from arrival until the target is reached."""
     _check(given)
-    v, h = given.vehicles, given.interval_h
+    v, h = given.vehicles, given.hours
     need = np.maximum(np.minimum(v.target_wh, v.capacity_wh) - v.energy_wh, 0.0) / given.efficiency
-    at = np.arange(len(given.import_price))[None, :]
-    since = at - v.arrive[:, None]
-    here = (since >= 0) & (at < v.depart[:, None])
-    left = need[:, None] - since * v.max_charge_w[:, None] * h
+    at = np.arange(len(h))[None, :]
+    here = (at >= v.arrive[:, None]) & (at < v.depart[:, None])
+    until = np.r_[0.0, np.cumsum(h)]
+    since_h = until[None, :-1] - until[v.arrive][:, None]
+    left = need[:, None] - since_h * v.max_charge_w[:, None]
     return np.where(here, np.clip(left / h, 0.0, v.max_charge_w[:, None]), 0.0)
 
 
@@ -181,7 +192,9 @@ def _check(given: PlanInput) -> None:
     if (given.export_price > given.import_price + 1e-12).any():
         k = int(np.argmax(given.export_price > given.import_price + 1e-12))
         raise PlanError(f"interval {k}: a kWh fed back earns more than it costs: money without end")
-    if not 0.0 < given.efficiency <= 1.0 or given.interval_h <= 0.0:
+    if np.shape(given.interval_h) not in ((), (t,)):
+        raise PlanError(f"interval_h: one value or {t} expected, not {np.shape(given.interval_h)}")
+    if not 0.0 < given.efficiency <= 1.0 or not (given.hours > 0.0).all():
         raise PlanError("need 0 < efficiency <= 1 and interval_h > 0")
     wear = given.wear.cost_eur_per_kwh
     if not len(wear) or (np.diff(wear) < 0).any() or (wear < 0).any():

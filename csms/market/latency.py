@@ -24,10 +24,11 @@ MAX_CELLS: Final = 2_000_000
 @dataclass(frozen=True, slots=True)
 class Stage:
     """One leg. ``shape`` "exponential" has the mean ``scale_s``; "lognormal" has the median ``scale_s`` and the
-    log-standard deviation ``sigma``; "fixed" takes ``scale_s``. ``shift_s`` is added to each."""
+    log-standard deviation ``sigma``; "uniform" lies between 0 and ``scale_s``; "fixed" takes ``scale_s``.
+    ``shift_s`` is added to each."""
 
     name: str
-    shape: Literal["exponential", "lognormal", "fixed"]
+    shape: Literal["exponential", "lognormal", "uniform", "fixed"]
     scale_s: float
     source: str
     sigma: float = 0.0
@@ -40,6 +41,8 @@ class Stage:
             return np.asarray(-np.expm1(-after / self.scale_s))
         if self.shape == "lognormal":
             return np.asarray(stats.lognorm.cdf(after, self.sigma, scale=self.scale_s))
+        if self.shape == "uniform":
+            return np.minimum(after / self.scale_s, 1.0)
         return np.where(t_s >= self.shift_s + self.scale_s, 1.0, 0.0)
 
     def draw(self, rng: np.random.Generator, n: int) -> Float:
@@ -47,6 +50,8 @@ class Stage:
             return self.shift_s + rng.exponential(self.scale_s, n)
         if self.shape == "lognormal":
             return self.shift_s + self.scale_s * np.exp(self.sigma * rng.standard_normal(n))
+        if self.shape == "uniform":
+            return self.shift_s + rng.uniform(0.0, self.scale_s, n)
         return np.full(n, self.shift_s + self.scale_s)
 
 
@@ -79,6 +84,18 @@ class LatencyStudy:
 
 _TRIAL_LTE = "published LTE trials: means 23 to 49 ms"
 _CAPTURE = "public captures of one charger and car"
+_IN_THE_CAR: Final = (
+    Stage(
+        "wait for the charge loop",
+        "uniform",
+        0.131,
+        f"{_CAPTURE}: one round, met at a random moment",
+    ),
+    Stage("SECC", "fixed", 0.019, f"{_CAPTURE}: CurrentDemand, charger's share"),
+    Stage("PLC", "lognormal", 0.0069, f"{_CAPTURE}: 6.0 to 7.8 ms", sigma=0.08, loss=1e-4),
+    Stage("EV", "lognormal", 0.105, f"{_CAPTURE}: CurrentDemand, car's share", sigma=0.25),
+)
+"""The charger asks the car nothing: a new power waits until the car's next CurrentDemandReq."""
 PRESETS: Final[dict[str, tuple[float, tuple[Stage, ...]]]] = {
     "three-exponentials": (
         0.3,
@@ -94,9 +111,7 @@ PRESETS: Final[dict[str, tuple[float, tuple[Stage, ...]]]] = {
             Stage("CSMS", "exponential", 0.002, "make bench: decide and send"),
             Stage("TLS and LTE", "lognormal", 0.033, _TRIAL_LTE, sigma=0.35, loss=2e-3),
             Stage("OCPP in the charger", "exponential", 0.010, "assumed"),
-            Stage("SECC", "fixed", 0.019, f"{_CAPTURE}: CurrentDemand, charger's share"),
-            Stage("PLC", "lognormal", 0.0069, f"{_CAPTURE}: 6.0 to 7.8 ms", sigma=0.08, loss=1e-4),
-            Stage("EV", "lognormal", 0.105, f"{_CAPTURE}: CurrentDemand, car's share", sigma=0.25),
+            *_IN_THE_CAR,
         ),
     ),
     "fibre": (
@@ -105,9 +120,7 @@ PRESETS: Final[dict[str, tuple[float, tuple[Stage, ...]]]] = {
             Stage("CSMS", "exponential", 0.002, "make bench: decide and send"),
             Stage("TLS and fibre", "lognormal", 0.008, "assumed", sigma=0.3, loss=1e-5),
             Stage("OCPP in the charger", "exponential", 0.010, "assumed"),
-            Stage("SECC", "fixed", 0.019, f"{_CAPTURE}: CurrentDemand, charger's share"),
-            Stage("PLC", "lognormal", 0.0069, f"{_CAPTURE}: 6.0 to 7.8 ms", sigma=0.08, loss=1e-4),
-            Stage("EV", "lognormal", 0.105, f"{_CAPTURE}: CurrentDemand, car's share", sigma=0.25),
+            *_IN_THE_CAR,
         ),
     ),
 }

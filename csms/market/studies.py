@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from csms.market.availability import (
     Availability,
@@ -18,7 +19,7 @@ from csms.market.availability import (
     binomial,
     learn_plug_in,
 )
-from csms.market.bilevel import PostedPrices, post_prices
+from csms.market.bilevel import post_prices
 from csms.market.day_ahead import WearSegments
 from csms.market.errors import MarketError, TariffError
 from csms.market.market_rules import get_rule, round_to_market
@@ -100,6 +101,17 @@ class StackelbergStudy:
 
 
 @dataclass(frozen=True, slots=True)
+class ShiftingStudy:
+    """Posted prices of several intervals and how drivers that shift answer. Arrays (n_intervals,)."""
+
+    price: Float
+    profit: float
+    regret: float
+    wholesale: Float
+    energy: Float  # (n_classes, n_intervals)
+
+
+@dataclass(frozen=True, slots=True)
 class NewsvendorStudy:
     """A capacity bid. `k`: vehicles, where availability is a number of vehicles; `q_mw` always."""
 
@@ -151,6 +163,10 @@ class CoverageStudy:
     promised: float
     held_out_coverage: float
     n_held_out: int
+    distance: Float  # (n_held_out,) of the unseen errors
+    radius: float
+    gaussian_radius: float  # what a normal distribution of that shape would have promised
+    gaussian_coverage: float
 
 
 def tou_rtp_study(preset: str = "two-state", *, states: Sequence[float] = ()) -> TouRtpStudy:
@@ -224,13 +240,14 @@ def stackelberg(followers: Followers, wholesale: float) -> StackelbergStudy:
     return StackelbergStudy(answer.price, answer.profit, answer.demand, answer, curve, wholesale)
 
 
-def shifting_study() -> PostedPrices:
+def shifting_study() -> ShiftingStudy:
     """Six intervals, two classes of driver that shift, prices capped each and in the mean (MILP)."""
     wholesale = np.array([0.05, 0.08, 0.15, 0.20, 0.12, 0.06])
     energy = np.array([20.0, 10.0])
     upper = np.array([[8.0, 8.0, 8.0, 8.0, 0.0, 0.0], [0.0, 0.0, 6.0, 6.0, 6.0, 6.0]])
     cap = np.array([0.20, 0.20, 0.45, 0.45, 0.30, 0.20])
-    return post_prices(wholesale, cap, 0.22, energy, upper)
+    posted = post_prices(wholesale, cap, 0.22, energy, upper)
+    return ShiftingStudy(posted.price, posted.profit, posted.regret, wholesale, posted.energy)
 
 
 def newsvendor_study(preset: str = "normal", *, rho: float = 0.01) -> NewsvendorStudy:
@@ -313,7 +330,13 @@ def coverage_study(errors: Float, *, alpha: float = 0.1, train_frac: float = 0.7
     n_train = int(train_frac * len(errors))
     fit = fit_ellipsoid(errors[:n_train], alpha=alpha)
     rest = errors[n_train:]
-    return CoverageStudy(fit, 1.0 - alpha, coverage(fit.ellipsoid, rest), len(rest))
+    inside = coverage(fit.ellipsoid, rest)
+    distance = fit.ellipsoid.distance(rest)
+    gaussian = float(np.sqrt(stats.chi2.ppf(1.0 - alpha, errors.shape[1])))
+    return CoverageStudy(
+        fit, 1.0 - alpha, inside, len(rest), distance, fit.ellipsoid.radius, gaussian,
+        float(np.mean(distance <= gaussian)),
+    )  # fmt: skip
 
 
 def savings_study(

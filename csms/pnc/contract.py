@@ -17,9 +17,8 @@ from cryptography.x509.oid import NameOID
 from csms.clock import Clock
 from csms.domain.certificates import ContractVerdict
 from csms.pnc.ocsp import OcspLookup
-from csms.pnc.ocsp_by_hash import status_by_hash
 from csms.pnc.trust import Trust, TrustStore, ocsp_urls, path_to_root
-from pki.evidence import Evidence, EvidenceError
+from pki.evidence import Evidence, EvidenceError, ocsp_status_by_hash
 from pki.hash_data import HashData, from_ocpp, hash_data
 from pki.profiles import Role
 from pki.verify import CertificateStatus, Reason, Verdict, verify
@@ -107,7 +106,7 @@ class ChainVerifier:
         if answer is None:
             return None, "no OCSP answer"
         try:
-            status = status_by_hash(answer, data, issuer, self._clock.now())
+            status = ocsp_status_by_hash(answer, data, issuer, self._clock.now())
         except EvidenceError as error:
             return None, str(error)
         return status, status.name

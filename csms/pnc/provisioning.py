@@ -21,7 +21,8 @@ from csms.domain.certificates import EvCertificateAsked, EvCertificateReply, Pro
 from csms.domain.emaid import canonical_emaid
 from csms.pnc.http import HttpClient, HttpFailed
 from csms.pnc.tokens import TokenSource
-from pki.errors import PkiError
+from pki.errors import PkiError, RequestError
+from pki.installation import request_identity
 from pki.issue import Pki
 from pki.provisioning import answer_installation
 
@@ -124,7 +125,7 @@ class Provisioning:
             exi = base64.b64decode(asked.exi_request, validate=True)
         except (binascii.Error, ValueError):
             raise ProvisioningFailed("exiRequest is not base64") from None
-        key = hashlib.sha256(exi).digest()
+        key = _identity(exi, asked.schema)
         waiting = self._waiting(key)
         if not waiting:
             found = await self._source.contracts(exi, asked.schema)
@@ -150,6 +151,14 @@ class Provisioning:
         self._kept[key] = (contracts, self._clock.monotonic() + KEPT_S)
         while len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
+
+
+def _identity(exi: bytes, namespace: str) -> bytes:
+    """Of the requests that one car repeats for its further contracts; where it cannot be read, of this one alone."""
+    try:
+        return request_identity(exi, namespace)
+    except RequestError:
+        return hashlib.sha256(exi).digest()
 
 
 def preferred(contracts: Sequence[Contract], emaids: Sequence[str]) -> list[Contract]:

@@ -11,10 +11,9 @@ from csms.clock import Clock
 from csms.domain.certificates import ChainStatus, ChainStatusQuery
 from csms.pnc.http import HttpClient, HttpFailed
 from csms.pnc.ocsp import OcspLookup
-from csms.pnc.ocsp_by_hash import status_by_hash
 from csms.pnc.ocsp_cache import ends_at
 from csms.pnc.trust import TrustStore
-from pki.evidence import EvidenceError
+from pki.evidence import EvidenceError, ocsp_status_by_hash
 from pki.hash_data import HashData, from_ocpp
 
 _WORDS = {
@@ -71,7 +70,7 @@ class StatusService:
             return self._status(query, "Failed", None)
         now = self._clock.now()
         try:
-            status = status_by_hash(answer, data, issuer, now)
+            status = ocsp_status_by_hash(answer, data, issuer, now)
         except EvidenceError:
             return self._status(query, "Failed", None)
         return self._status(query, _WORDS[status], ends_at(answer, now))

@@ -65,8 +65,10 @@ class CommandDesk:
         *,
         timeout_s: float = 30.0,
         guard: Callable[[StationId, Command], None] = lambda _id, _command: None,
+        taken: Callable[[StationId, Command], None] = lambda _id, _command: None,
     ) -> None:
         self._guard = guard
+        self._taken = taken
         self._courier = courier
         self._journal = journal
         self._history = history
@@ -235,6 +237,8 @@ class CommandDesk:
         delivery = await self._courier.deliver(
             record.station_id, command, timeout_s=timeout_s, coalesce_key=coalesce_key
         )
+        if delivery.state is CommandState.ACCEPTED:
+            self._taken(record.station_id, command)  # before anything else that it says is handled
         now, now_s = self._clock.now(), self._clock.monotonic()
 
         def wall(mono_s: float | None) -> datetime | None:

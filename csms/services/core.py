@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from csms.clock import Clock
 from csms.domain.fleet import Fleet
 from csms.domain.ports import History, Journal
+from csms.services.ev_negotiation import EvNegotiation
 from csms.services.live import LiveBus
 from csms.services.plug_and_charge import PlugAndCharge
+from csms.services.tariffs import TariffDesk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,3 +37,5 @@ class Core:
     policy: Policy
     pnc: PlugAndCharge | None = None
     """``None`` while Plug & Charge is off."""
+    tariffs: TariffDesk | None = None
+    negotiation: EvNegotiation | None = None

@@ -47,8 +47,13 @@ def learn(station: StationState, variable: VariableReported) -> None:
             words = {word.strip().casefold() for word in value.split(",")}
             watts = bool(words & {"power", "w"})
             station.capabilities.rate_unit = RateUnit.W if watts else RateUnit.A
+        case "PeriodsPerSchedule" if value.isdecimal() and int(value[:6]) > 0:
+            station.capabilities.periods_per_schedule = int(value[:6])
         case "SupportedOperationModes":
             station.capabilities.dynamic_profiles = "CentralSetpoint" in value
+            station.capabilities.local_frequency = "LocalFrequency" in value
+        case "Available" if variable.component in ("DCDERCtrlr", "ACDERCtrlr"):
+            station.capabilities.der_controls = value.casefold() == "true"
 
 
 async def profiles_reported(

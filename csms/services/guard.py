@@ -20,7 +20,7 @@ from csms.domain.errors import InvalidInput
 from csms.domain.fleet import EvsePlace, Fleet
 from csms.domain.profile import ChargingProfile, Purpose, RateUnit
 from csms.ids import EvseKey, StationId
-from csms.services.smart_charging import SAFE_PROFILE_BASE, SETPOINT_PROFILE_BASE
+from csms.services.profile_ids import is_reserved
 from csms.units import NOMINAL_PHASE_V
 
 HIGHEST_PHASE_V = 1.1 * NOMINAL_PHASE_V
@@ -28,7 +28,6 @@ _RAW_POWER_ACTIONS = frozenset(
     {"SetChargingProfile", "UpdateDynamicSchedule", "ClearChargingProfile"}
 )
 _RAW_START_ACTIONS = frozenset({"RequestStartTransaction", "RemoteStartTransaction"})
-_RESERVED_SPAN = 100
 
 
 class PowerGuard:
@@ -57,7 +56,7 @@ class PowerGuard:
             case UpdateDynamicSchedule():
                 raise InvalidInput(f"{station_id}: its setpoints are dispatch's")
             case ClearChargingProfile():
-                if command.profile_id is None or _is_reserved(command.profile_id):
+                if command.profile_id is None or is_reserved(command.profile_id):
                     raise InvalidInput(
                         f"{station_id}: this would clear the profiles that keep it safe;"
                         " name one profile_id of yours"
@@ -81,7 +80,7 @@ class PowerGuard:
         evse_id: int,
         profile: ChargingProfile,
     ) -> None:
-        if _is_reserved(profile.profile_id):
+        if is_reserved(profile.profile_id):
             raise InvalidInput(f"{station_id}: profile id {profile.profile_id} is dispatch's own")
         for n, place in places.items():
             if evse_id not in (0, n):
@@ -93,11 +92,6 @@ class PowerGuard:
                     f"{station_id}: EVSE {n} stands on the feeder that dispatch protects;"
                     f" a profile may allow it at most {most_w:.0f} W, this allows {asked_w:.0f} W"
                 )
-
-
-def _is_reserved(profile_id: int) -> bool:
-    bases = (SAFE_PROFILE_BASE, SETPOINT_PROFILE_BASE)
-    return any(base < profile_id <= base + _RESERVED_SPAN for base in bases)
 
 
 def _most_w(profile: ChargingProfile, place: EvsePlace) -> float:

@@ -33,6 +33,7 @@ HANDLERS: dict[type[ev.Event], Handler] = {
     ev.TransactionTold: transactions.transaction_told,
     ev.MetersRead: metering.meters_read,
     ev.ChargingNeedsTold: smart_charging.charging_needs,
+    ev.EvScheduleTold: smart_charging.ev_schedule,
     ev.DynamicUpdatePulled: smart_charging.dynamic_update_pulled,
     ev.DerReported: der.der_reported,
     ev.DerAlarm: der.der_alarm,

@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 
 class Note(NamedTuple):
@@ -17,6 +17,10 @@ class Note(NamedTuple):
 
     topic: str
     data: Any
+
+
+class Publisher(Protocol):
+    def publish(self, topic: str, data: Any) -> None: ...
 
 
 @dataclass(eq=False)
@@ -67,3 +71,14 @@ class LiveBus:
 
     def unwatch(self, watch: Watch) -> None:
         self._watches.discard(watch)
+
+
+class NamedAlarms:
+    """The bus as one of several feeders uses it: its alarms begin with its name."""
+
+    def __init__(self, live: Publisher, name: str) -> None:
+        self._live = live
+        self._name = name
+
+    def publish(self, topic: str, data: Any) -> None:
+        self._live.publish(topic, f"{self._name}: {data}" if topic == "alarm" else data)

@@ -18,6 +18,7 @@ async def meters_read(core: Core, station: StationState, event: MetersRead) -> A
     evse = station.evse(event.evse_id) if event.evse_id else None
     transaction_id = event.transaction_id
     records: list[Record] = []
+    tx = None
     if transaction_id is not None:
         tx = station.transactions.get(transaction_id) or await core.history.transaction(
             station.station_id, transaction_id
@@ -37,6 +38,8 @@ async def meters_read(core: Core, station: StationState, event: MetersRead) -> A
     if evse is not None:
         take_readings(core, evse, event.readings)
     await core.journal.commit(*records)
+    if tx is not None and core.tariffs is not None:
+        await core.tariffs.metered(tx, event.readings)
     return Acknowledged()
 
 

@@ -1,13 +1,17 @@
 """One power for one EVSE, said in the station's own version, as a lease that ends safely (``ocpp.md``).
 
 OCPP 2.1: a Dynamic TxProfile in CentralSetpoint once per transaction, then UpdateDynamicSchedule; its ``duration`` is
-the dead man's switch (K28.FR.13-14). 2.0.1 and 1.6: one short-lived profile replaced in place. When the lease ends the
-station falls back to its safe default profile. Below what a car can take, the setpoint is a pause (0).
+the dead man's switch (K28.FR.13-14). A station that cannot run droop as a DER control gets it in the profile:
+LocalFrequency around the setpoint, replaced in place. 2.0.1 and 1.6: one short-lived profile replaced in place. When
+the lease ends the station falls back to its safe default profile. Below what a car can take, the setpoint is a pause.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+import msgspec
 
 from csms.clock import Clock
 from csms.domain.commands import (
@@ -30,10 +34,12 @@ from csms.domain.profile import (
 from csms.ids import EvseKey, TransactionId
 from csms.services.command_desk import CommandDesk
 from csms.services.live import LiveBus
-from csms.services.smart_charging import SAFE_PROFILE_BASE, SETPOINT_PROFILE_BASE
+from csms.services.profile_ids import SAFE_PROFILE_BASE, SETPOINT_PROFILE_BASE
 from csms.units import NOMINAL_PHASE_V
 
 ISSUER = "dispatch"
+FreqWatt = tuple[tuple[float, float], ...]
+"""(Hz, W) points, import > 0."""
 REFUSALS_BELIEVED = 3
 """So many refusals in a row mean that the station does not take this kind of profile."""
 _NEXT_PURPOSE = {Purpose.TX: Purpose.TX_DEFAULT, Purpose.TX_DEFAULT: Purpose.STATION_MAX}
@@ -49,7 +55,16 @@ class _Installed:
 class Setpoints:
     """Sends setpoints and keeps ``EvseState.commanded_w`` true to what stations accepted."""
 
-    def __init__(self, desk: CommandDesk, live: LiveBus, clock: Clock, *, lease_s: int) -> None:
+    def __init__(
+        self,
+        desk: CommandDesk,
+        live: LiveBus,
+        clock: Clock,
+        *,
+        lease_s: int,
+        freq_watt: Callable[[EvseState], FreqWatt] = lambda _evse: (),
+    ) -> None:
+        self._freq_watt = freq_watt
         self._desk = desk
         self._live = live
         self._clock = clock
@@ -77,16 +92,29 @@ class Setpoints:
         self._learn(station, evse, tx.transaction_id, command, power_w, record)
         return record
 
+    def curve(self, station: StationState, evse: EvseState) -> FreqWatt:
+        """The frequency-watt curve that the EVSE's profiles carry: its droop, where the station has no DER control
+        for it; empty otherwise."""
+        caps = station.capabilities
+        return self._freq_watt(evse) if caps.local_frequency and not caps.der_controls else ()
+
     def forget(self, station: StationState) -> None:
         """After a reboot the station may hold nothing that it was told."""
         for evse in station.evses.values():
             self._dynamic.pop(evse.key, None)
-            evse.commanded_w = None
+            evse.commanded_w = evse.commanded_before_w = None
 
     def _command(
         self, station: StationState, evse: EvseState, tx_id: TransactionId, power_w: float
     ) -> Command:
         profile_id = SETPOINT_PROFILE_BASE + evse.key.evse_id
+        curve = self.curve(station, evse)
+        if curve:
+            lease = self._lease(station, evse, tx_id, power_w)
+            lease = msgspec.structs.replace(
+                lease, unit=RateUnit.W, periods=(_on_curve(power_w, curve),)
+            )
+            return SetChargingProfile(evse_id=evse.key.evse_id, profile=lease)
         if not station.capabilities.dynamic_profiles:
             return SetChargingProfile(
                 evse_id=evse.key.evse_id, profile=self._lease(station, evse, tx_id, power_w)
@@ -141,13 +169,16 @@ class Setpoints:
         if record.state is CommandState.ACCEPTED:
             if isinstance(command, SetChargingProfile) and command.profile.kind is Kind.DYNAMIC:
                 self._dynamic[evse.key] = _Installed(tx_id)
-            evse.commanded_w = power_w
+            evse.commanded_before_w, evse.commanded_w = evse.commanded_w, power_w
             evse.commanded_s = self._clock.monotonic()
             self._refusals.pop(evse.key, None)
             return
         if record.state not in (CommandState.REJECTED, CommandState.FAILED):
             return  # not delivered: the loop tries again, the lease protects the feeder meanwhile
         self._dynamic.pop(evse.key, None)
+        if isinstance(command, SetChargingProfile) and command.profile.periods[0].freq_watt:
+            station.capabilities.local_frequency = False  # then without a curve of its own
+            return
         if isinstance(command, UpdateDynamicSchedule):
             return  # it lost the profile: the next cycle installs it anew
         if not evse.is_charging:
@@ -167,9 +198,12 @@ class Setpoints:
             caps.setpoint_purpose = following
 
 
-def safe_default(station: StationState, evse: EvseState, power_w: float) -> SetChargingProfile:
+def safe_default(
+    station: StationState, evse: EvseState, power_w: float, curve: FreqWatt = ()
+) -> SetChargingProfile:
     """What the EVSE does when nobody leads it: a TxDefaultProfile on the lowest stack level, without an end."""
-    unit = station.capabilities.rate_unit
+    unit = RateUnit.W if curve else station.capabilities.rate_unit
+    period = _on_curve(power_w, curve) if curve else Period(limit=in_unit(evse, unit, power_w))
     return SetChargingProfile(
         evse_id=evse.key.evse_id,
         profile=ChargingProfile(
@@ -178,8 +212,15 @@ def safe_default(station: StationState, evse: EvseState, power_w: float) -> SetC
             purpose=Purpose.TX_DEFAULT,
             kind=Kind.RELATIVE,
             unit=unit,
-            periods=(Period(limit=in_unit(evse, unit, power_w)),),
+            periods=(period,),
         ),
+    )
+
+
+def _on_curve(power_w: float, curve: FreqWatt) -> Period:
+    """``power_w`` at nominal frequency, and beyond the dead band what the curve adds (Q08)."""
+    return Period(
+        mode=OperationMode.LOCAL_FREQUENCY, v2x_baseline_w=round(power_w, 1), freq_watt=curve
     )
 
 

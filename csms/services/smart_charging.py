@@ -7,15 +7,14 @@ from csms.domain.events import (
     ChargingNeedsTold,
     DynamicUpdatePulled,
     DynamicUpdateReply,
+    EvScheduleReply,
+    EvScheduleTold,
 )
 from csms.domain.fleet import StationState
 from csms.domain.profile import DynamicUpdate
+from csms.domain.records import NotificationRecord
 from csms.services.core import Core
-
-SETPOINT_PROFILE_BASE = 1000
-"""The setpoint profile of EVSE n has id 1000 + n: replaced in place, never piled up."""
-SAFE_PROFILE_BASE = 100
-"""The safe default profile of EVSE n has id 100 + n."""
+from csms.services.profile_ids import SETPOINT_PROFILE_BASE
 
 
 async def charging_needs(
@@ -23,7 +22,23 @@ async def charging_needs(
 ) -> ChargingNeedsReply:
     station.evse(event.evse_id).needs = event
     core.live.publish("evse", station.evse(event.evse_id).key)
-    return ChargingNeedsReply(status="Accepted")
+    if core.negotiation is None:
+        return ChargingNeedsReply(status="Rejected")  # K15.FR.04
+    return core.negotiation.needs_told(station, event)
+
+
+async def ev_schedule(core: Core, station: StationState, event: EvScheduleTold) -> EvScheduleReply:
+    await core.journal.commit(
+        NotificationRecord(
+            station_id=station.station_id,
+            action="NotifyEVChargingSchedule",
+            received=core.clock.now(),
+            payload=event.raw,
+        )
+    )
+    if core.negotiation is None:
+        return EvScheduleReply()
+    return core.negotiation.schedule_told(station, event)
 
 
 async def dynamic_update_pulled(

@@ -49,6 +49,9 @@ async def transaction_told(
             take_readings(core, station.evse(tx.evse_id), event.readings)
     await core.journal.commit(*records)
     core.live.publish("transaction", tx)
+    total_cost, price_text = None, None
+    if core.tariffs is not None:
+        total_cost, price_text = await core.tariffs.told(station, event, tx)
     status = None
     if event.token is not None:
         status = (await check_token(core, event.token)).status
@@ -60,6 +63,8 @@ async def transaction_told(
         transaction_id=transaction_id,
         token_status=status,
         allowed_energy_transfer=core.policy.allowed_energy_transfer,
+        total_cost=total_cost,
+        price_text=price_text,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -10,6 +11,10 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from csms.settings.base import Section, is_loopback
+
+MAX_SITES = 1_000
+SITE_NAME = re.compile(r"[^/+#%\x00-\x1f\x7f]{1,64}")
+"""What can stand in a path of the API and as a level of an MQTT topic."""
 
 
 class Certificate(Section):
@@ -138,8 +143,10 @@ class Site(Section):
     """Lower limit of every bus (EN 50160: 0.90)."""
     v_max_pu: float = Field(default=1.10, gt=1, lt=2)
     """Upper limit of every bus (EN 50160: 1.10)."""
+    main_meter: str | None = None
+    """Station whose main meter (EVSE 0) measures all that this feeder carries; unset: planner.site_meter."""
     evses: tuple[Evse, ...] = ()
-    """One [[site.evses]] for each EVSE that is to be controlled."""
+    """One table for each EVSE that is to be controlled."""
 
     @model_validator(mode="after")
     def _each_evse_once(self) -> Site:
@@ -166,6 +173,8 @@ class Dispatch(Section):
     """Kept from the voltage limits, for what changes between two cycles."""
     max_ramp_w_per_min: float = Field(default=1_000_000.0, gt=0)
     """Cap on the feeder's change of power that no caller passes."""
+    fairness: Literal["proportional", "max-min"] = "proportional"
+    """How curtailment is shared: least in total (proportional) or equal shares behind each limit (max-min)."""
 
     @model_validator(mode="after")
     def _lease_outlives_cycle(self) -> Dispatch:
@@ -188,6 +197,8 @@ class Droop(Section):
     """Frequency deviation, per unit of nominal, for a power change of 1 pu."""
     response_time_s: float = Field(default=0.5, gt=0)
     nominal_hz: float = Field(default=50.0, gt=0)
+    full_w: float | None = Field(default=None, gt=0)
+    """What the site's chargers give together at droop_pu, split by rating; unset: each its rating."""
 
     @model_validator(mode="after")
     def _dead_band_is_open(self) -> Droop:
@@ -195,6 +206,38 @@ class Droop(Section):
             raise ValueError(
                 f"under_freq_hz {self.under_freq_hz} must be below over_freq_hz {self.over_freq_hz}"
             )
+        return self
+
+
+class RideThrough(Section):
+    """When chargers leave the grid in an excursion and how they come back, spread over the fleet."""
+
+    policy: Literal["off", "staggered"] = "off"
+    """Stations of OCPP 2.1 with DER controls run it by themselves; others are led through setpoints."""
+    under_trip_hz: tuple[float, float] = (49.0, 49.6)
+    """Each charger trips below its own frequency of this range ..."""
+    over_trip_hz: tuple[float, float] = (51.5, 51.9)
+    """... or above its own of this ..."""
+    trip_delay_s: tuple[float, float] = (0.2, 1.0)
+    """... once it has lasted so long."""
+    return_hz: tuple[float, float] = (49.8, 50.2)
+    """The frequency must be within this to come back."""
+    return_delay_s: float = Field(default=5.0, ge=0, le=3600)
+    """For so long, and for a random part of return_spread_s more."""
+    return_spread_s: float = Field(default=55.0, ge=0, le=3600)
+    soft_ramp_s: float = Field(default=10.0, ge=0, le=3600)
+    """From nothing to the rating after coming back."""
+    ramp_s: float = Field(default=0.0, ge=0, le=3600)
+    """The same in normal service; 0 is at once."""
+
+    @model_validator(mode="after")
+    def _ranges_are_ranges(self) -> RideThrough:
+        for name in ("under_trip_hz", "over_trip_hz", "trip_delay_s", "return_hz"):
+            low, high = getattr(self, name)
+            if not 0 <= low <= high:
+                raise ValueError(f"{name} [{low}, {high}]: expected the lower value first")
+        if not self.under_trip_hz[1] < self.return_hz[0] < self.return_hz[1] < self.over_trip_hz[0]:
+            raise ValueError("return_hz must lie between under_trip_hz and over_trip_hz")
         return self
 
 
@@ -236,6 +279,85 @@ class Auth(Section):
     unknown_tokens: Literal["reject", "accept"] = "reject"
     login_attempts_per_min: int = Field(default=10, ge=1)
     """Failed logins and API keys per address."""
+
+
+class Tariff(Section):
+    """The price that drivers are shown and their sessions are reckoned at (POST /v1/tariff, `csms tariff post`)."""
+
+    currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
+    running_cost_s: float = Field(default=60.0, ge=1)
+    """How often displays are told what their session has come to."""
+    follow_day_ahead: bool = False
+    """Post the day-ahead price of [prices] anew in every interval, with the two additions below."""
+    grid_fee_per_kwh: float = Field(default=0.05, ge=0, le=10)
+    margin_per_kwh: float = Field(default=0.05, ge=-1, le=10)
+    export_frac: float = Field(default=1.0, ge=0, le=2)
+    """Part of the day-ahead price that is paid for energy fed back."""
+
+
+class Planner(Section):
+    """Every quarter hour a schedule for each car: cheapest energy inside the feeder's limits, ready at departure.
+
+    Prices come from the file below or from [prices]. Without a price, cars charge as if there were no planner.
+    """
+
+    enabled: bool = False
+    prices: Path | None = None
+    """Day-ahead prices, CSV, EUR/MWh; read again when it changes."""
+    prices_zone: str | None = None
+    """IANA time zone of times without an offset, such as Europe/Amsterdam."""
+    grid_fee_eur_per_kwh: float = Field(default=0.05, ge=0, le=10)
+    """On what is drawn, besides the energy."""
+    export_fee_eur_per_kwh: float = Field(default=0.0, ge=0, le=10)
+    """Off what a kWh fed back earns."""
+    horizon_h: int = Field(default=36, ge=1, le=72)
+    stale_after_s: int = Field(default=1_800, ge=900)
+    """A plan older than this is no longer followed."""
+    stay_h: float = Field(default=8.0, gt=0, le=720)
+    """Of a driver who says nothing and of whom nothing is known."""
+    energy_wh: float = Field(default=20_000.0, gt=0)
+    """Wanted by such a driver."""
+    battery_wh: float = Field(default=60_000.0, gt=0)
+    """Where the car does not tell."""
+    target_soc_frac: float = Field(default=0.8, gt=0, le=1)
+    """Charge at departure where the car does not tell."""
+    reserve_soc_frac: float = Field(default=0.3, ge=0, lt=1)
+    """Never discharged below."""
+    efficiency_frac: float = Field(default=0.95, gt=0, le=1)
+    """One way, grid to battery."""
+    battery_eur_per_kwh: float = Field(default=100.0, ge=0)
+    """Of a new battery: prices the wear of discharging."""
+    site_meter: str | None = None
+    """Station whose main meter (EVSE 0) measures the whole site; the forecast of other load learns from it."""
+    base_risk_frac: float = Field(default=0.05, gt=0, lt=0.5)
+    """How often other load may exceed what the plan leaves room for."""
+    reserve_product: str | None = None
+    """A market rule such as afrr or fcr-d: its capacity is bid from plug-in history and kept free."""
+    reserve_eur_per_mw_h: float = Field(default=20.0, ge=0)
+    """What it earns."""
+    reserve_cost_eur_per_mw_h: float = Field(default=3.0, ge=0)
+    """What holding it costs."""
+    reserve_penalty_eur_per_mw_h: float = Field(default=60.0, gt=0)
+    """What a MW short costs."""
+
+    @model_validator(mode="after")
+    def _reserve_pays(self) -> Planner:
+        if self.reserve_cost_eur_per_mw_h > self.reserve_eur_per_mw_h:
+            raise ValueError("reserve_cost_eur_per_mw_h exceeds what the reserve earns")
+        return self
+
+
+class Prices(Section):
+    """Day-ahead prices from their publishers; needs the extra of that name (pip install 'v2g-csms[prices]')."""
+
+    sources: tuple[Literal["entsoe", "nordpool"], ...] = ()
+    """Asked in this order; the next one when one has no answer."""
+    area: str = "NL"
+    """Bidding zone, such as NL, DK1, DE-LU."""
+    entsoe_token: SecretStr | None = None
+    """ENTSO-E gives one to registered users."""
+    folder: Path | None = None
+    """Keeps published days, so that each is fetched once."""
 
 
 _URL = r"^https?://[^/@]+(/.*)?$"
@@ -295,7 +417,7 @@ class Pnc(Section):
 
 
 class Settings(BaseSettings):
-    """The central system's configuration."""
+    """The central system's configuration. ``site`` is the only feeder, or else ``sites`` are all of them."""
 
     model_config = SettingsConfigDict(
         extra="forbid",
@@ -309,10 +431,59 @@ class Settings(BaseSettings):
     http: Http = Http()
     store: Store = Store()
     site: Site = Site()
+    sites: tuple[Site, ...] = Field(
+        default=(),
+        max_length=MAX_SITES,
+        description="Instead of [site]: one for each of several feeders, with its own limits, EVSEs and dispatcher.",
+    )
     dispatch: Dispatch = Dispatch()
     droop: Droop = Droop()
+    ride_through: RideThrough = RideThrough()
     ocpp: Ocpp = Ocpp()
     mqtt: Mqtt = Mqtt()
     log: Log = Log()
     auth: Auth = Auth()
     pnc: Pnc = Pnc()
+    planner: Planner = Planner()
+    tariff: Tariff = Tariff()
+    prices: Prices = Prices()
+
+    @model_validator(mode="after")
+    def _day_ahead_needs_a_source(self) -> Settings:
+        if self.tariff.follow_day_ahead and not self.prices.sources:
+            raise ValueError("tariff.follow_day_ahead needs prices.sources")
+        return self
+
+    @model_validator(mode="after")
+    def _feeders_are_apart(self) -> Settings:
+        if not self.sites:
+            return self
+        if "site" in self.model_fields_set:
+            raise ValueError("give either [site] or [[sites]], not both")
+        if len(self.sites) > 1 and self.planner.site_meter is not None:
+            raise ValueError(
+                "planner.site_meter is of one site: give main_meter in each of [[sites]]"
+            )
+        stands: dict[str, str] = {}
+        names: set[str] = set()
+        for n, site in enumerate(self.sites, 1):
+            if not SITE_NAME.fullmatch(site.name):
+                raise ValueError(
+                    f"sites[{n}].name: 1 to 64 characters without control characters, / + # and %"
+                )
+            if site.name in names:
+                raise ValueError(f"sites[{n}].name: there are two feeders called {site.name}")
+            names.add(site.name)
+            for station in {place.station for place in site.evses}:
+                if station in stands:
+                    raise ValueError(
+                        f"sites[{n}].evses: {station} stands on {stands[station]} and on {site.name};"
+                        " a station is fed by one feeder"
+                    )
+                stands[station] = site.name
+        return self
+
+    @property
+    def feeder_sites(self) -> tuple[Site, ...]:
+        """Every feeder with what stands on it: at least one."""
+        return self.sites or (self.site,)

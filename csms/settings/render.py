@@ -28,8 +28,14 @@ def render_toml(settings: Settings | None = None) -> str:
     parts = [_HEADER]
     for name, info in Settings.model_fields.items():
         section = section_of(info.annotation)
-        if section is not None:
-            parts.append(_section(name, section, getattr(shown, name), given=settings is not None))
+        value = getattr(shown, name)
+        if section is None or (name == "site" and shown.sites):  # either the one or the others
+            continue
+        if isinstance(value, tuple):
+            tables = [_table(name, section, item) for item in value]
+            parts.append("\n".join(tables) if tables else _example(name, section, info))
+        else:
+            parts.append(_section(name, section, value, given=settings is not None))
     return "\n".join(parts)
 
 
@@ -64,11 +70,14 @@ def _key(name: str, info: FieldInfo, value: Any, *, given: bool) -> list[str]:
 
 def _table(path: str, model: type[BaseModel], item: BaseModel) -> str:
     rows = [f"[[{path}]]"]
+    nested: list[str] = []
     for name, info in model.model_fields.items():
-        value = getattr(item, name)
-        if value is not None and not is_secret(info):
+        value, child = getattr(item, name), section_of(info.annotation)
+        if child is not None and isinstance(value, tuple):
+            nested += [_table(f"{path}.{name}", child, one) for one in value]
+        elif value is not None and not is_secret(info):
             rows.append(f"{name} = {_value(value)}")
-    return "\n".join(rows) + "\n"
+    return "\n".join(rows) + "\n" + "".join("\n" + text for text in nested)
 
 
 def _example(path: str, model: type[BaseModel], info: FieldInfo) -> str:

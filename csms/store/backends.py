@@ -11,6 +11,7 @@ from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.util import greenlet_spawn
 
 from csms.store import engines
+from csms.store.look_ups import LookUps
 from csms.store.schema import METADATA
 
 T = TypeVar("T")
@@ -27,6 +28,10 @@ class Backend(Protocol):
 
     async def read(self, query: Callable[[Connection], T]) -> T: ...
 
+    async def look_up(self, query: Callable[[Connection], T]) -> T:
+        """``read`` for the few rows of one key: the reads that messages and connections wait for."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -38,6 +43,7 @@ class SqliteBackend:
         self._reader = engines.sqlite_reader(url, _N_READERS)
         self._write_thread = ThreadPoolExecutor(1, thread_name_prefix="store-write")
         self._read_threads = ThreadPoolExecutor(_N_READERS, thread_name_prefix="store-read")
+        self._look_ups = LookUps(self._reader, self._read_threads)
 
     async def write(self, work: Callable[[Engine], T]) -> T:
         loop = asyncio.get_running_loop()
@@ -46,6 +52,9 @@ class SqliteBackend:
     async def read(self, query: Callable[[Connection], T]) -> T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._read_threads, _read, self._reader, query)
+
+    async def look_up(self, query: Callable[[Connection], T]) -> T:
+        return await self._look_ups.read(query)
 
     async def close(self) -> None:
         # in their own threads, after whatever is still queued there
@@ -68,6 +77,8 @@ class PostgresBackend:
     async def read(self, query: Callable[[Connection], T]) -> T:
         return await greenlet_spawn(_read, self._engine.sync_engine, query)
 
+    look_up = read
+
     async def close(self) -> None:
         await self._engine.dispose()
 
@@ -84,6 +95,8 @@ class InlineBackend:
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         return _read(self._engine, query)
+
+    look_up = read
 
     async def close(self) -> None:
         self._engine.dispose()

@@ -16,6 +16,7 @@ from csms.domain.records import (
     AuditRecord,
     ConnectorRecord,
     MeterRecord,
+    NotificationRecord,
     SecurityRecord,
     StationRecord,
     TokenRecord,
@@ -50,20 +51,21 @@ class Read(Protocol):
 class StoredHistory:
     """``csms.domain.ports.History`` over the repositories."""
 
-    def __init__(self, read: Read) -> None:
+    def __init__(self, read: Read, look_up: Read) -> None:
         self._read = read
+        self._look_up = look_up
 
     async def stations(self) -> Sequence[StationRecord]:
         return await self._read(stations.all_stations)
 
     async def station(self, station_id: StationId) -> StationRecord | None:
-        return await self._read(lambda conn: stations.station(conn, station_id))
+        return await self._look_up(lambda conn: stations.station(conn, station_id))
 
     async def connectors(self, station_id: StationId) -> Sequence[ConnectorRecord]:
         return await self._read(lambda conn: connectors.of_station(conn, station_id))
 
     async def token(self, key: str) -> TokenRecord | None:
-        return await self._read(lambda conn: tokens.token(conn, key))
+        return await self._look_up(lambda conn: tokens.token(conn, key))
 
     async def tokens(self) -> Sequence[TokenRecord]:
         return await self._read(tokens.all_tokens)
@@ -71,7 +73,7 @@ class StoredHistory:
     async def transaction(
         self, station_id: StationId, transaction_id: TransactionId
     ) -> Transaction | None:
-        return await self._read(
+        return await self._look_up(
             lambda conn: transactions.transaction(conn, station_id, transaction_id)
         )
 
@@ -86,7 +88,7 @@ class StoredHistory:
         limit: int = 100,
     ) -> Sequence[Transaction]:
         """As the port says; one whose start was not told stands at ``last_at``: page on with that."""
-        n = _bounded(limit)
+        n = bounded(limit)
         return await self._read(lambda conn: transactions.page(conn, station_id, after, n))
 
     async def started_16(
@@ -97,7 +99,7 @@ class StoredHistory:
         at: datetime,
         meter_wh: float,
     ) -> Transaction | None:
-        return await self._read(
+        return await self._look_up(
             lambda conn: transactions.started_16(
                 conn, station_id, connector_id, token_key, at, meter_wh
             )
@@ -107,7 +109,7 @@ class StoredHistory:
         self, evse: EvseKey, since: datetime, until: datetime, limit: int = 10_000
     ) -> Sequence[MeterRecord]:
         """Oldest first, ``since <= at < until``."""
-        n = _bounded(limit)
+        n = bounded(limit)
         return await self._read(lambda conn: meters.between(conn, evse, since, until, n))
 
     async def command(self, command_id: CommandId) -> CommandRecord | None:
@@ -123,7 +125,7 @@ class StoredHistory:
         after: CommandId | None = None,
         limit: int = 100,
     ) -> Sequence[CommandRecord]:
-        n = _bounded(limit)
+        n = bounded(limit)
         return await self._read(lambda conn: commands.page(conn, station_id, after, n))
 
     async def profiles(self, station_id: StationId) -> Sequence[tuple[int, ChargingProfile]]:
@@ -135,18 +137,25 @@ class StoredHistory:
     async def security_events(
         self, *, station_id: StationId | None = None, limit: int = 100
     ) -> Sequence[SecurityRecord]:
-        n = _bounded(limit)
+        n = bounded(limit)
         return await self._read(lambda conn: security.events(conn, station_id, n))
 
+    async def notifications(
+        self, station_id: StationId, *, action: str | None = None, limit: int = 100
+    ) -> Sequence[NotificationRecord]:
+        n = bounded(limit)
+        return await self._read(lambda conn: security.notifications(conn, station_id, action, n))
+
     async def audit(self, limit: int = 100) -> Sequence[AuditRecord]:
-        n = _bounded(limit)
+        n = bounded(limit)
         return await self._read(lambda conn: audit.entries(conn, n))
 
     async def api_keys(self) -> Sequence[ApiKeyRecord]:
         return await self._read(audit.api_keys)
 
 
-def _bounded(limit: int) -> int:
+def bounded(limit: int) -> int:
+    """``limit``; raises ``InvalidInput`` outside 1 to ``MAX_LIMIT``."""
     if not 1 <= limit <= MAX_LIMIT:
         raise InvalidInput(f"limit: expected 1 to {MAX_LIMIT}, got {limit}")
     return limit

@@ -15,10 +15,13 @@ from csms.domain.records import (
     ConnectorRecord,
     MeterRecord,
     NotificationRecord,
+    PlanMade,
     ProfileInstalled,
     ProfileRemoved,
+    QuarterAccounted,
     Record,
     SecurityRecord,
+    SessionAccounted,
     StationRecord,
     TokenRecord,
     TransactionRecord,
@@ -29,6 +32,7 @@ from csms.store.repositories import (
     commands,
     connectors,
     meters,
+    plans,
     profiles,
     security,
     stations,
@@ -55,6 +59,9 @@ _ROWS: dict[type, Callable[[Any], Rows]] = {
     NotificationRecord: security.notification_rows,
     AuditRecord: audit.rows,
     ApiKeyRecord: audit.api_key_rows,
+    PlanMade: plans.plan_rows,
+    QuarterAccounted: plans.quarter_rows,
+    SessionAccounted: plans.session_rows,
 }
 
 _ORDER: tuple[Sink, ...] = (
@@ -71,6 +78,9 @@ _ORDER: tuple[Sink, ...] = (
     security.NOTIFICATION_SINK,
     audit.SINK,
     audit.API_KEY_SINK,
+    plans.SINK,
+    plans.QUARTER_SINK,
+    plans.SESSION_SINK,
 )
 """The same for every group, so that two writers never wait for each other crosswise."""
 

@@ -259,4 +259,44 @@ API_KEYS = _table(
     _int("revoked"),
 )
 
+PLANS = _table(
+    "plans",
+    _key("made", integer=True),
+    _key("site"),
+    _text("summary", required=True),
+    Column("body", LargeBinary, nullable=False),
+)
+"""The summary apart, so that a list of plans does not unpack their schedules."""
+
+PLAN_QUARTERS = _table(
+    "plan_quarters",
+    _key("at", integer=True),
+    _key("station_id"),
+    _key("evse_id", integer=True),
+    _key("transaction_id"),
+    _real("planned_wh"),
+    _real("import_wh"),
+    _real("export_wh"),
+    _real("import_eur_per_kwh"),
+    _real("export_eur_per_kwh"),
+)
+
+SESSION_ACCOUNTS = _table(
+    "session_accounts",
+    _key("station_id"),
+    _key("transaction_id"),
+    _int("evse_id", required=True),
+    _int("started", required=True),
+    _int("ended", required=True),
+    _real("import_wh"),
+    _real("export_wh"),
+    _real("cost_eur"),
+    _real("expected_cost_eur"),
+    _real("uncontrolled_cost_eur"),
+    _real("wear_low_eur"),
+    _real("wear_high_eur"),
+    _text("note"),
+    Index("ix_session_accounts_ended", "ended", "station_id", "transaction_id"),
+)
+
 COUNTERS = _table("counters", _key("name"), _int("value", required=True))

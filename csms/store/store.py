@@ -13,13 +13,14 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from csms.domain.errors import DomainError, StoreUnavailable
-from csms.domain.ports import History, Journal
+from csms.domain.ports import History, Journal, PlanHistory
 from csms.store import engines, migrate
 from csms.store.backends import Backend, InlineBackend, PostgresBackend, SqliteBackend
 from csms.store.faults import refusal
 from csms.store.group import MAX_PENDING_ROWS, GroupCommit
 from csms.store.history import StoredHistory
 from csms.store.journal import StoredJournal
+from csms.store.plan_history import StoredPlanHistory
 from csms.store.repositories import counters, meters
 from csms.store.rows import Ticket
 from csms.store.writer import transact, write_group
@@ -31,15 +32,20 @@ _DATABASE_ERRORS = (SQLAlchemyError, sqlite3.Error, OSError, OverflowError, Unic
 
 
 class Store:
-    """``journal`` to write and ``history`` to read, over one database; every call of ``commit`` commits alone."""
+    """``journal`` to write, ``history`` and ``plans`` to read, over one database.
+
+    Every call of ``commit`` commits alone.
+    """
 
     journal: Journal
     history: History
+    plans: PlanHistory
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self.journal = StoredJournal(self._commit, self._reserve)
-        self.history = StoredHistory(self._read)
+        self.history = StoredHistory(self._read, self._look_up)
+        self.plans = StoredPlanHistory(self._read)
 
     async def prune(self, before: datetime) -> int:
         """Delete meter values of instants before ``before``, EVSE by EVSE so that writing goes on in between.
@@ -79,6 +85,12 @@ class Store:
     async def _read(self, query: Callable[[Connection], T]) -> T:
         try:
             return await self._backend.read(query)
+        except _DATABASE_ERRORS as error:
+            raise refusal(error) from error
+
+    async def _look_up(self, query: Callable[[Connection], T]) -> T:
+        try:
+            return await self._backend.look_up(query)
         except _DATABASE_ERRORS as error:
             raise refusal(error) from error
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from csms.telemetry.feeder_series import FeederFigures, FeederSeries
 from csms.telemetry.message_series import MessageSeries
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -88,6 +89,10 @@ class Metrics:
 
     def http(self, method: str, status: int) -> None:
         self._http.labels(method if method in _METHODS else "other", str(status)).inc()
+
+    def follow_feeders(self, read: Callable[[], Iterable[FeederFigures]]) -> None:
+        """Show each feeder's figures from now on."""
+        self.registry.register(FeederSeries(read))
 
     def exposition(self) -> bytes:
         """The Prometheus text format."""

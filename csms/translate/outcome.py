@@ -15,6 +15,9 @@ _ALSO_ACCEPTED: dict[type[Command], frozenset[str]] = {
     c.ChangeAvailability: frozenset({"Scheduled"}),
     c.SetVariables: frozenset({"RebootRequired"}),
     c.UnlockConnector: frozenset({"Unlocked"}),
+    c.SetTariff: frozenset(
+        {"DuplicateTariffId", "RebootRequired"}
+    ),  # it has that very price already
     c.GetInstalledCertificates: frozenset({"NotFound"}),  # that there are none is an answer
     c.RawCall: frozenset(
         {"AcceptedCanceled", "DownloadOngoing", "RebootRequired", "Scheduled", "Unlocked"}

@@ -4,8 +4,8 @@ The versions differ only in how a number and a signature are written; a ``Dialec
 
 What counts:
 
-- Only what is measured at the outlet, which is the default; for the station itself (EVSE 0) its grid inlet as well.
-  State of charge and frequency count wherever they are measured.
+- Only what is measured at the outlet, which is the default; for the station itself (EVSE 0) its grid inlet as well, and
+  for a DC charger the voltages of the grid's phases there. State of charge and frequency count wherever measured.
 - Net power is import minus export, of the totals where told, else of the phases told.
 - Registers and power told per phase only are summed. Current and voltage told without a phase stand at L1.
 - Line-to-line voltages count only as a complete triple and without phase voltages: |V_a| is then two thirds of the
@@ -63,7 +63,8 @@ def _read(
     meter_value: dict[str, Any], path: str, at_station: bool, dialect: Dialect
 ) -> MeterReading | None:
     unit_key, signature_key, *_ = dialect
-    rows: dict[_Finish, Row] = {}
+    row: Row | None = None
+    finishes: dict[_Finish, None] = {}
     signed: tuple[str, ...] = ()
     context: str | None = None
     for k, sample in enumerate(meter_value["sampledValue"]):
@@ -76,7 +77,7 @@ def _read(
                 continue
         unit: Any = told(unit_key)
         exponent = 0
-        if isinstance(unit, dict):
+        if unit.__class__ is dict:
             unit, exponent = unit.get("unit"), unit.get("multiplier", 0)
         try:
             plan = _plan(
@@ -98,15 +99,16 @@ def _read(
                 raise ValueError(f"{number!r} is not a finite measurement")
         except (ValueError, OverflowError) as error:
             raise BadValue(f"{path}/sampledValue/{k}", str(error)[:120]) from None
-        row = rows.get(finish)
         if row is None:
-            rows[finish] = row = _EMPTY_ROW.copy()
+            row = _EMPTY_ROW.copy()
         row[column] = value
-    if not rows and not signed:
+        finishes[finish] = None
+    if row is None and not signed:
         return None
     values: dict[str, Any] = {}
-    for finish, row in rows.items():
-        finish(row, values)
+    if row is not None:
+        for finish in finishes:
+            finish(row, values)
     return MeterReading(
         at=timestamp(meter_value["timestamp"], f"{path}/timestamp"),
         context=context or "Sample.Periodic",
@@ -116,29 +118,29 @@ def _read(
 
 
 def _energy(row: Row, told: dict[str, Any]) -> None:
-    told["energy_import_wh"] = _total(row, _IMPORT)
-    told["energy_export_wh"] = _total(row, _EXPORT)
+    told["energy_import_wh"] = _total(row, _ENERGY_IMPORT)
+    told["energy_export_wh"] = _total(row, _ENERGY_EXPORT)
 
 
 def _power(row: Row, told: dict[str, Any]) -> None:
-    told["power_w"] = _net(_total(row, _IMPORT), _total(row, _EXPORT))
-    told["power_by_phase_w"] = _net_by_phase(row)
+    told["power_w"] = _net(_total(row, _POWER_IMPORT), _total(row, _POWER_EXPORT))
+    told["power_by_phase_w"] = _net_by_phase(row, _POWER_IMPORT, _POWER_EXPORT)
 
 
 def _reactive(row: Row, told: dict[str, Any]) -> None:
-    told["reactive_var"] = _net(_total(row, _IMPORT), _total(row, _EXPORT))
+    told["reactive_var"] = _net(_total(row, _REACTIVE_IMPORT), _total(row, _REACTIVE_EXPORT))
 
 
 def _current(row: Row, told: dict[str, Any]) -> None:
-    phases = _net_by_phase(row)
-    total = _net(row[_IMPORT], row[_EXPORT])
+    phases = _net_by_phase(row, _CURRENT_IMPORT, _CURRENT_EXPORT)
+    total = _net(row[_CURRENT_IMPORT], row[_CURRENT_EXPORT])
     if phases is None and total is not None:
         phases = (total, None, None)
     told["current_a"] = phases
 
 
 def _voltage(row: Row, told: dict[str, Any]) -> None:
-    total, a, b, c, ab, bc, ca, *_ = row
+    total, a, b, c, ab, bc, ca = row[_VOLTAGE : _VOLTAGE + 7]
     if a is not None or b is not None or c is not None:
         told["voltage_v"] = (a, b, c)
     elif total is not None:
@@ -148,37 +150,38 @@ def _voltage(row: Row, told: dict[str, Any]) -> None:
 
 
 def _frequency(row: Row, told: dict[str, Any]) -> None:
-    told["frequency_hz"] = _first(row)
+    told["frequency_hz"] = _first(row, _FREQUENCY)
 
 
 def _soc(row: Row, told: dict[str, Any]) -> None:
-    percent = _first(row)
+    percent = _first(row, _SOC)
     if percent is not None and 0.0 <= percent <= 100.0:
         told["soc_frac"] = percent / 100.0
 
 
 def _power_offered(row: Row, told: dict[str, Any]) -> None:
-    told["power_offered_w"] = _total(row, 0)
+    told["power_offered_w"] = _total(row, _POWER_OFFERED)
 
 
 def _current_offered(row: Row, told: dict[str, Any]) -> None:
-    told["current_offered_a"] = _first(row)
+    told["current_offered_a"] = _first(row, _CURRENT_OFFERED)
 
 
 def _total(row: Row, column: int) -> float | None:
     """The value without a phase, else the sum of the phases told."""
-    total, a, b, c = row[column : column + 4]
-    if total is not None or (a is None and b is None and c is None):
+    total = row[column]
+    if total is not None:
         return total
-    return (a or 0.0) + (b or 0.0) + (c or 0.0)
+    phases = row[column + 1 : column + 4]
+    return None if phases == _UNTOLD else sum(value or 0.0 for value in phases)
 
 
-def _first(row: Row) -> float | None:
+def _first(row: Row, column: int) -> float | None:
     """The value without a phase, else that of the first phase told."""
-    for value in row:
-        if value is not None:
-            return value
-    return None
+    total = row[column]
+    if total is not None:
+        return total
+    return next((value for value in row[column + 1 : column + 8] if value is not None), None)
 
 
 def _net(imported: float | None, exported: float | None) -> float | None:
@@ -187,11 +190,14 @@ def _net(imported: float | None, exported: float | None) -> float | None:
     return (imported or 0.0) - exported
 
 
-def _net_by_phase(row: Row) -> ByPhase | None:
-    _, a, b, c, *_ = row
-    if row[9:12] != _UNTOLD:
-        a, b, c = _net(a, row[9]), _net(b, row[10]), _net(c, row[11])
-    return None if a is None and b is None and c is None else (a, b, c)
+def _net_by_phase(row: Row, imported: int, exported: int) -> ByPhase | None:
+    told_in, told_out = row[imported + 1 : imported + 4], row[exported + 1 : exported + 4]
+    if told_out != _UNTOLD:
+        told_in = list(map(_net, told_in, told_out))
+    elif told_in == _UNTOLD:
+        return None
+    a, b, c = told_in
+    return a, b, c
 
 
 def _from_triangle(ab: float, bc: float, ca: float) -> ByPhase | None:
@@ -207,8 +213,23 @@ def _from_triangle(ab: float, bc: float, ca: float) -> ByPhase | None:
     return sqrt(squares[0]), sqrt(squares[1]), sqrt(squares[2])
 
 
-_IMPORT, _EXPORT = 0, 8
-_EMPTY_ROW: Row = [None] * 16
+(
+    _ENERGY_IMPORT,
+    _ENERGY_EXPORT,
+    _POWER_IMPORT,
+    _POWER_EXPORT,
+    _REACTIVE_IMPORT,
+    _REACTIVE_EXPORT,
+    _CURRENT_IMPORT,
+    _CURRENT_EXPORT,
+    _VOLTAGE,
+    _FREQUENCY,
+    _SOC,
+    _POWER_OFFERED,
+    _CURRENT_OFFERED,
+) = range(0, 13 * 8, 8)
+"""Where a quantity's columns begin in the one row of a meter value; each has a column for every phase."""
+_EMPTY_ROW: Row = [None] * (13 * 8)
 _UNTOLD: Row = [None] * 3
 _COLUMN = {
     None: 0,
@@ -223,7 +244,7 @@ _COLUMN = {
     "L3-L1": 6,
     "N": 7,
 }
-"""Columns of a row by phase, once for import and once for export."""
+"""The column of a phase within its quantity."""
 
 _Units = Mapping[str | None, tuple[float, float]]
 _BASE = (1.0, 1.0)
@@ -231,19 +252,19 @@ _KILO = (1e3, 1.0)
 
 # Factor and divisor, for exact decimals. The schemas call Wh the default unit of everything, and code generators
 # fill it in: it then means the base unit.
-_ENERGY: _Units = {None: _BASE, "Wh": _BASE, "kWh": _KILO}
-_POWER: _Units = {None: _BASE, "Wh": _BASE, "W": _BASE, "kW": _KILO}
-_REACTIVE: _Units = {None: _BASE, "Wh": _BASE, "var": _BASE, "kvar": _KILO}
-_CURRENT: _Units = {None: _BASE, "Wh": _BASE, "A": _BASE}
-_VOLTAGE: _Units = {None: _BASE, "Wh": _BASE, "V": _BASE, "kV": _KILO}
-_FREQUENCY: _Units = {
+_ENERGY_UNITS: _Units = {None: _BASE, "Wh": _BASE, "kWh": _KILO}
+_POWER_UNITS: _Units = {None: _BASE, "Wh": _BASE, "W": _BASE, "kW": _KILO}
+_REACTIVE_UNITS: _Units = {None: _BASE, "Wh": _BASE, "var": _BASE, "kvar": _KILO}
+_CURRENT_UNITS: _Units = {None: _BASE, "Wh": _BASE, "A": _BASE}
+_VOLTAGE_UNITS: _Units = {None: _BASE, "Wh": _BASE, "V": _BASE, "kV": _KILO}
+_FREQUENCY_UNITS: _Units = {
     None: _BASE,
     "Wh": _BASE,
     "Hz": _BASE,
     "Hertz": _BASE,
     "mHz": (1.0, 1e3),
 }
-_PERCENT: _Units = {None: _BASE, "Wh": _BASE, "Percent": _BASE, "%": _BASE}
+_PERCENT_UNITS: _Units = {None: _BASE, "Wh": _BASE, "Percent": _BASE, "%": _BASE}
 
 
 class _Quantity(NamedTuple):
@@ -257,21 +278,21 @@ class _Quantity(NamedTuple):
 
 _DEFAULT = "Energy.Active.Import.Register"
 _QUANTITIES = {
-    _DEFAULT: _Quantity(_energy, _IMPORT, _ENERGY),
-    "Energy.Active.Export.Register": _Quantity(_energy, _EXPORT, _ENERGY),
-    "Power.Active.Import": _Quantity(_power, _IMPORT, _POWER),
-    "Power.Active.Export": _Quantity(_power, _EXPORT, _POWER),
-    "Power.Reactive.Import": _Quantity(_reactive, _IMPORT, _REACTIVE),
-    "Power.Reactive.Export": _Quantity(_reactive, _EXPORT, _REACTIVE),
-    "Current.Import": _Quantity(_current, _IMPORT, _CURRENT),
-    "Current.Export": _Quantity(_current, _EXPORT, _CURRENT),
-    "Voltage": _Quantity(_voltage, 0, _VOLTAGE),
-    "Frequency": _Quantity(_frequency, 0, _FREQUENCY, anywhere=True),
-    "SoC": _Quantity(_soc, 0, _PERCENT, anywhere=True),
-    "Power.Offered": _Quantity(_power_offered, 0, _POWER),
-    "Power.Import.Offered": _Quantity(_power_offered, 0, _POWER),
-    "Current.Offered": _Quantity(_current_offered, 0, _CURRENT),
-    "Current.Import.Offered": _Quantity(_current_offered, 0, _CURRENT),
+    _DEFAULT: _Quantity(_energy, _ENERGY_IMPORT, _ENERGY_UNITS),
+    "Energy.Active.Export.Register": _Quantity(_energy, _ENERGY_EXPORT, _ENERGY_UNITS),
+    "Power.Active.Import": _Quantity(_power, _POWER_IMPORT, _POWER_UNITS),
+    "Power.Active.Export": _Quantity(_power, _POWER_EXPORT, _POWER_UNITS),
+    "Power.Reactive.Import": _Quantity(_reactive, _REACTIVE_IMPORT, _REACTIVE_UNITS),
+    "Power.Reactive.Export": _Quantity(_reactive, _REACTIVE_EXPORT, _REACTIVE_UNITS),
+    "Current.Import": _Quantity(_current, _CURRENT_IMPORT, _CURRENT_UNITS),
+    "Current.Export": _Quantity(_current, _CURRENT_EXPORT, _CURRENT_UNITS),
+    "Voltage": _Quantity(_voltage, _VOLTAGE, _VOLTAGE_UNITS),
+    "Frequency": _Quantity(_frequency, _FREQUENCY, _FREQUENCY_UNITS, anywhere=True),
+    "SoC": _Quantity(_soc, _SOC, _PERCENT_UNITS, anywhere=True),
+    "Power.Offered": _Quantity(_power_offered, _POWER_OFFERED, _POWER_UNITS),
+    "Power.Import.Offered": _Quantity(_power_offered, _POWER_OFFERED, _POWER_UNITS),
+    "Current.Offered": _Quantity(_current_offered, _CURRENT_OFFERED, _CURRENT_UNITS),
+    "Current.Import.Offered": _Quantity(_current_offered, _CURRENT_OFFERED, _CURRENT_UNITS),
 }
 _MAX_EXPONENT = 15
 
@@ -292,7 +313,8 @@ def _plan(
     quantity = _QUANTITIES.get(measurand)
     if quantity is None:
         return None
-    at_outlet = location in (None, "Outlet") or (at_station and location == "Inlet")
+    of_grid = at_station or (measurand == "Voltage" and phase is not None)
+    at_outlet = location in (None, "Outlet") or (of_grid and location == "Inlet")
     if not at_outlet and not quantity.anywhere:
         return None
     if unit not in quantity.units:

@@ -14,7 +14,7 @@ from starlette.types import Scope
 
 from csms.api.access import Principal, add_routes, refuse_open_routes
 from csms.api.deps import ApiDeps
-from csms.web import formats, login, overview, records
+from csms.web import formats, login, overview, plan, records
 from csms.web.access import LoginNeeded
 from csms.web.board import Board
 
@@ -61,7 +61,7 @@ def create_web(app: FastAPI, deps: ApiDeps) -> FastAPI:
     app.state.background.append(board.run)
     app.add_exception_handler(LoginNeeded, _to_login)
     app.mount("/static", _Assets(directory=STATIC), name="static")
-    add_routes(app, login.router, overview.router, records.router)
+    add_routes(app, login.router, overview.router, plan.router, records.router)
     refuse_open_routes(app)
     return app
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 
 from csms.api.deps import ApiDeps
+from csms.api.feeders import FeederPort
 from csms.domain.commands import CommandRecord
 from csms.domain.feeder_view import BusView, EvseDecision, FeederView
 from csms.domain.fleet import EvseState, StationState
@@ -101,18 +103,26 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     knocks: list[KnockLine]
 
 
-def build_frame(deps: ApiDeps, recent: Recent, diagram: Diagram, topology: str) -> Frame:
-    """The whole page's data at this instant."""
+def build_frame(
+    deps: ApiDeps,
+    feeder: FeederPort,
+    stations: Sequence[StationState],
+    recent: Recent,
+    diagram: Diagram,
+    topology: str,
+) -> Frame:
+    """The whole page's data of one feeder at this instant; ``stations`` are the rows of its table."""
     now = deps.clock.now()
-    view = deps.feeder_view()
+    view = feeder.view
     online: dict[str, int] = {}
     for station in deps.fleet:
         if station.connected:
             name = station.version or "?"
             online[name] = online.get(name, 0) + 1
     p50_ms, p99_ms = recent.latency_ms()
-    rows = _rows(deps, view, now)
-    alarms = [*(view.alarms if view else ()), *(alarm.text for alarm in recent.alarms())]
+    rows = _rows(stations, view, now)
+    told = [*(view.alarms if view else ()), *(alarm.text for alarm in recent.alarms())]
+    alarms = told if feeder.failure is None else [feeder.failure, *told]
     return Frame(
         at=now,
         topology=topology,
@@ -181,10 +191,10 @@ def _grid(view: FeederView, diagram: Diagram) -> GridFrame:
     )
 
 
-def _rows(deps: ApiDeps, view: FeederView | None, now: datetime) -> list[Row]:
+def _rows(stations: Sequence[StationState], view: FeederView | None, now: datetime) -> list[Row]:
     decisions = {EvseKey(one.station_id, one.evse_id): one for one in view.evses} if view else {}
     rows: list[Row] = []
-    for station in sorted(deps.fleet, key=lambda one: one.station_id):
+    for station in sorted(stations, key=lambda one: one.station_id):
         if not station.evses:
             rows.append(_row(station, None, None, now))
         for _, evse in sorted(station.evses.items()):

@@ -38,7 +38,8 @@ class Recent:
         self._clock = clock
         self._commands: OrderedDict[CommandId, CommandRecord] = OrderedDict()
         self._alarms: deque[Alarm] = deque(maxlen=MAX_ALARMS)
-        self._points: deque[Point] = deque(maxlen=600)
+        self._points: dict[str, deque[Point]] = {}
+        """By the feeder's name, which the settings bound."""
 
     async def run(self, live: LiveBus) -> None:
         watch = live.watch("command", "alarm", "feeder", limit=2_000)
@@ -55,7 +56,8 @@ class Recent:
             if len(self._commands) > MAX_COMMANDS:
                 self._commands.popitem(last=False)
         elif isinstance(data, FeederView):
-            self._points.append(Point(data.at.timestamp(), data.frequency_hz, data.worst_v_pu))
+            points = self._points.setdefault(data.site, deque(maxlen=600))
+            points.append(Point(data.at.timestamp(), data.frequency_hz, data.worst_v_pu))
         elif note.topic == "alarm":
             self._alarms.append(Alarm(self._clock.now(), str(data)))
 
@@ -68,9 +70,9 @@ class Recent:
         oldest = self._clock.now() - ALARM_WINDOW
         return [alarm for alarm in reversed(self._alarms) if alarm.at >= oldest]
 
-    def points(self) -> list[Point]:
+    def points(self, feeder: str) -> list[Point]:
         oldest_s = (self._clock.now() - HISTORY).timestamp()
-        return [point for point in self._points if point.at_s >= oldest_s]
+        return [point for point in self._points.get(feeder, ()) if point.at_s >= oldest_s]
 
     def latency_ms(self) -> tuple[float | None, float | None]:
         """p50 and p99 from queued to answered, over the commands answered in the last minutes."""

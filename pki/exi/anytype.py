@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from pki.exi.bits import BitReader, BitWriter
 from pki.exi.datatypes import read_string, write_string
 from pki.exi.errors import ExiDeviationError, ExiEncodeError, ExiLimitError
+from pki.exi.partitions import Owner
 from pki.exi.values import Document, QName, Untyped
 
 
@@ -28,10 +29,11 @@ class Wildcards(Protocol):
 class AnyTypeElement:
     """Codes `Untyped` values."""
 
-    __slots__ = ("_wildcards",)
+    __slots__ = ("_owner", "_wildcards")
 
-    def __init__(self, wildcards: Wildcards) -> None:
+    def __init__(self, wildcards: Wildcards, owner: Owner) -> None:
         self._wildcards = wildcards
+        self._owner = owner
 
     def read(self, reader: BitReader, depth: int) -> Untyped:
         if depth > reader.limits.max_depth:
@@ -40,14 +42,15 @@ class AnyTypeElement:
         content: list[str | Document] = []
         event = reader.bits(3)
         while event == 0:
-            attributes.append((self._wildcards.read_name(reader), read_string(reader)))
+            name = self._wildcards.read_name(reader)
+            attributes.append((name, read_string(reader, name)))
             event = reader.bits(3)
         event -= 1
         while event != 1:
             if event == 0:
                 content.append(self._wildcards.read_wildcard(reader, depth + 1))
             elif event == 2:
-                content.append(read_string(reader))
+                content.append(read_string(reader, self._owner))
             else:
                 raise ExiDeviationError("undeclared event in anyType", bit_offset=reader.pos)
             event = reader.bits(2)
@@ -62,7 +65,7 @@ class AnyTypeElement:
         for name, text in value.attributes:
             writer.bits(0, 3)
             self._wildcards.write_name(writer, name)
-            write_string(writer, text)
+            write_string(writer, text, name)
         first, event_width = 1, 3
         for item in value.content:
             if isinstance(item, Document):
@@ -70,6 +73,6 @@ class AnyTypeElement:
                 self._wildcards.write_wildcard(writer, item, depth + 1)
             else:
                 writer.bits(first + 2, event_width)
-                write_string(writer, item)
+                write_string(writer, item, self._owner)
             first, event_width = 0, 2
         writer.bits(first + 1, event_width)

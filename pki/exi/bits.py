@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from pki.exi.errors import ExiDecodeError, ExiLimitError
+from pki.exi.partitions import Partitions
 
 if TYPE_CHECKING:
     from pki.exi.qnames import StringTable
@@ -33,7 +34,7 @@ class BitReader:
     over the end, which `check_end` then reports.
     """
 
-    __slots__ = ("data", "end", "limits", "names", "pos")
+    __slots__ = ("data", "end", "limits", "names", "pos", "texts")
 
     def __init__(self, data: bytes, limits: Limits = DEFAULT_LIMITS) -> None:
         if len(data) > limits.max_bytes:
@@ -43,6 +44,7 @@ class BitReader:
         self.end = 8 * len(data)
         self.limits = limits
         self.names: StringTable | None = None
+        self.texts = Partitions()
 
     def check_end(self) -> None:
         if self.pos > self.end:
@@ -117,16 +119,21 @@ class BitReader:
 
 
 class BitWriter:
-    """Collects bits in `acc` (the last `n` bits written) and moves whole octets to a buffer."""
+    """Collects bits in `acc` (the last `n` bits written) and moves whole octets to a buffer.
 
-    __slots__ = ("_out", "acc", "max_depth", "n", "names")
+    `hits`: whether a `TableHit` is written as an index.
+    """
 
-    def __init__(self, max_depth: int = DEFAULT_LIMITS.max_depth) -> None:
+    __slots__ = ("_out", "acc", "hits", "max_depth", "n", "names", "texts")
+
+    def __init__(self, max_depth: int = DEFAULT_LIMITS.max_depth, *, hits: bool = True) -> None:
         self._out = bytearray()
         self.acc = 0
         self.n = 0
         self.max_depth = max_depth
         self.names: StringTable | None = None
+        self.texts = Partitions()
+        self.hits = hits
 
     def bits(self, value: int, count: int) -> None:
         self.acc = (self.acc << count) | value

@@ -1,7 +1,9 @@
 """EXI documents and fragments, to and from Python values.
 
-Profile of ISO 15118: header 0x80, bit-packed, schema-informed and not strict, no string table for
-values. ISO 15118-2 clause 7.9.1.3, ISO 15118-20 clause 7.9.1.3; W3C EXI 1.0 (Second Edition).
+Profile of ISO 15118: header 0x80, bit-packed, schema-informed and not strict. Texts are written in
+full, indices into the string table are read. What was decoded is encoded to the same octets, but
+for integers that spend more octets than they need.
+ISO 15118-2 clause 7.9.1.3, ISO 15118-20 clause 7.9.1.3; W3C EXI 1.0 (Second Edition).
 """
 
 from __future__ import annotations
@@ -14,20 +16,17 @@ from pki.exi.values import Document
 _HEADER = 0x80
 
 
-def decode(
-    data: bytes, schema: str, *, limits: Limits = DEFAULT_LIMITS, trailing: bool = False
-) -> Document:
+def decode(data: bytes, schema: str, *, limits: Limits = DEFAULT_LIMITS) -> Document:
     """Decode the EXI document `data` by the table `schema`, such as "iso15118_2".
 
-    `trailing` accepts what follows the document's end: padding bits that are not zero, octets.
-    Raises ExiDecodeError (with the bit offset and the path of elements), ExiLimitError,
+    What follows the document's end is kept as its `tail`. Raises ExiDecodeError (with the bit
+    offset and the path of elements), ExiLimitError,
     ExiSchemaError.
     """
     grammar = load_schema(schema)
     reader = _start(data, limits)
     document = _read_root(reader, grammar, grammar.documents, len(grammar.documents).bit_length())
-    _finish(reader, trailing)
-    return document
+    return _finish(reader, document)
 
 
 def encode(document: Document, schema: str) -> bytes:
@@ -36,12 +35,10 @@ def encode(document: Document, schema: str) -> bytes:
     writer = BitWriter()
     writer.bits(_HEADER, 8)
     _write_root(writer, grammar, grammar.documents, len(grammar.documents).bit_length(), document)
-    return writer.finish()
+    return _with_tail(writer.finish(), document.tail)
 
 
-def decode_fragment(
-    data: bytes, schema: str, *, limits: Limits = DEFAULT_LIMITS, trailing: bool = False
-) -> Document:
+def decode_fragment(data: bytes, schema: str, *, limits: Limits = DEFAULT_LIMITS) -> Document:
     """Decode an EXI fragment of one element, the form in which elements are signed.
 
     An element whose declarations differ in type (eMAID of ISO 15118-2) comes as a dict with
@@ -54,23 +51,23 @@ def decode_fragment(
     document = _read_root(reader, grammar, grammar.fragments, width)
     if reader.bits(width) != count + 1:
         raise ExiDeviationError("more than one element in the fragment", bit_offset=reader.pos)
-    _finish(reader, trailing)
-    return document
+    return _finish(reader, document)
 
 
-def encode_fragment(document: Document, schema: str) -> bytes:
+def encode_fragment(document: Document, schema: str, *, hits: bool = True) -> bytes:
     """Encode one element as an EXI fragment: what its digest, or a signature, is taken of.
 
-    `document.value` is the element's value as `decode` gives it inside of the message.
+    `document.value` is the element's value as `decode` gives it inside of the message. `hits`:
+    whether texts that were decoded from the string table are written as indices again.
     """
     grammar = load_schema(schema)
-    writer = BitWriter()
+    writer = BitWriter(hits=hits)
     writer.bits(_HEADER, 8)
     count = len(grammar.fragments)
     width = (count + 1).bit_length()
     _write_root(writer, grammar, grammar.fragments, width, document)
     writer.bits(count + 1, width)
-    return writer.finish()
+    return _with_tail(writer.finish(), document.tail)
 
 
 def _read_root(reader: BitReader, schema: Schema, roots: Roots, width: int) -> Document:
@@ -110,12 +107,17 @@ def _start(data: bytes, limits: Limits) -> BitReader:
     return reader
 
 
-def _finish(reader: BitReader, trailing: bool) -> None:
+def _finish(reader: BitReader, document: Document) -> Document:
+    """`document` with the tail of its stream."""
     reader.check_end()
-    if trailing:
-        return
     rest = reader.end - reader.pos
-    if rest >= 8:
-        raise ExiDecodeError(f"{rest // 8} octets after the end", bit_offset=reader.pos)
-    if reader.bits(rest):
-        raise ExiDecodeError("padding bits are not zero", bit_offset=reader.pos)
+    padding = reader.bits(rest & 7)
+    octets = reader.octets(rest >> 3)
+    if not padding and not octets:
+        return document
+    tail = bytes((padding,)) + octets
+    return Document(document.namespace, document.name, document.value, tail)
+
+
+def _with_tail(exi: bytes, tail: bytes) -> bytes:
+    return exi[:-1] + bytes((exi[-1] | tail[0],)) + tail[1:] if tail else exi

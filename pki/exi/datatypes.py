@@ -8,9 +8,10 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from pki.exi.bits import BitReader, BitWriter
-from pki.exi.errors import ExiDecodeError, ExiEncodeError, ExiSchemaError
+from pki.exi.errors import ExiDecodeError, ExiEncodeError, ExiLimitError, ExiSchemaError
 from pki.exi.model import SimpleType
-from pki.exi.values import NoOctets, NoText
+from pki.exi.partitions import Owner
+from pki.exi.values import NoOctets, NoText, TableHit
 
 Read: TypeAlias = Callable[[BitReader], Any]
 Write: TypeAlias = Callable[[BitWriter, Any], None]
@@ -60,8 +61,16 @@ def integer_range(type_: SimpleType) -> tuple[int | None, int | None]:
     )
 
 
-def datatype_of(type_: SimpleType) -> Datatype:
-    """The representation of a simple type. Raises ExiSchemaError for one that is not supported."""
+def is_text(type_: SimpleType) -> bool:
+    """Whether values go through the string table, so that their coding depends on their owner."""
+    return type_.base in _STRINGS and not type_.enumeration
+
+
+def datatype_of(type_: SimpleType, owner: Owner = None) -> Datatype:
+    """The representation of a simple type, for values of the element or attribute `owner`.
+
+    Raises ExiSchemaError for a type that is not supported.
+    """
     if type_.enumeration:
         return _indexed(type_.enumeration)
     if type_.base == "boolean":
@@ -73,27 +82,54 @@ def datatype_of(type_: SimpleType) -> Datatype:
             return _indexed(tuple(range(low, low + (1 << width))))
         return _unsigned() if low is not None and low >= 0 else _signed()
     if type_.base in _STRINGS:
-        return Datatype(read_string, write_string, left_out=NoText())
+        return _text(owner)
     if type_.base in _BINARY:
         return Datatype(_read_octets, _write_octets, left_out=NoOctets())
     raise ExiSchemaError(f"type {type_.base!r} has no representation here")
 
 
-def read_string(reader: BitReader) -> str:
-    """A string that misses the string table: its length plus 2, then its characters."""
+def _text(owner: Owner) -> Datatype:
+    def read(reader: BitReader) -> str:
+        return read_string(reader, owner)
+
+    def write(writer: BitWriter, value: Any) -> None:
+        write_string(writer, value, owner)
+
+    return Datatype(read, write, left_out=NoText())
+
+
+def read_string(reader: BitReader, owner: Owner) -> str:
+    """A string: its length plus 2 and its characters, or an index into the string table."""
     length = reader.unsigned()
     if length < 2:
-        raise ExiDecodeError(
-            "a string-table hit, which the profile of ISO 15118 excludes", bit_offset=reader.pos
+        return _read_hit(reader, owner, local=length == 0)
+    text = reader.characters(length - 2)
+    reader.texts.add(owner, text)
+    return text
+
+
+def _read_hit(reader: BitReader, owner: Owner, *, local: bool) -> str:
+    index = reader.bits(reader.texts.width(owner, local=local))
+    hit = reader.texts.hit(owner, index, local=local)
+    if hit is None:
+        raise ExiDecodeError(f"no text {index} in the string table", bit_offset=reader.pos)
+    if reader.texts.repeated > reader.limits.max_bytes:
+        raise ExiLimitError(
+            f"more than {reader.limits.max_bytes} repeated characters", bit_offset=reader.pos
         )
-    return reader.characters(length - 2)
+    return hit
 
 
-def write_string(writer: BitWriter, value: Any) -> None:
+def write_string(writer: BitWriter, value: Any, owner: Owner) -> None:
+    if isinstance(value, TableHit) and writer.hits and writer.texts.holds(owner, value):
+        writer.unsigned(0 if value.local else 1)
+        writer.bits(value.position, writer.texts.width(owner, local=value.local))
+        return
     if not isinstance(value, str):
         raise ExiEncodeError(f"expected a str, got {value!r}")
     writer.unsigned(len(value) + 2)
     writer.characters(value)
+    writer.texts.add(owner, value)
 
 
 def _read_octets(reader: BitReader) -> bytes:

@@ -15,6 +15,7 @@ from pki.exi.errors import (
 )
 from pki.exi.fused import ReadElement
 from pki.exi.particles import Expression
+from pki.exi.partitions import Owner
 from pki.exi.states import Arc, Chain, Codecs, State
 from pki.exi.values import Typed
 
@@ -22,11 +23,13 @@ from pki.exi.values import Typed
 class TypeGrammar:
     """States of one complex type, by the content that remains."""
 
-    __slots__ = ("_codecs", "_expression", "_start", "_states")
+    __slots__ = ("_codecs", "_expression", "_owner", "_start", "_states")
 
-    def __init__(self, expression: Expression, codecs: Codecs) -> None:
+    def __init__(self, expression: Expression, codecs: Codecs, owner: Owner = None) -> None:
+        """`owner`: the element, where the type has text."""
         self._expression = expression
         self._codecs = codecs
+        self._owner = owner
         self._states: dict[Expression, State] = {}
         self._start: State | None = None
 
@@ -40,7 +43,7 @@ class TypeGrammar:
     def _state(self, expression: Expression) -> State:
         state = self._states.get(expression)
         if state is None:
-            state = self._states[expression] = State(expression, self._codecs)
+            state = self._states[expression] = State(expression, self._codecs, self._owner)
         return state
 
     def _follow(self, arc: Arc) -> State:

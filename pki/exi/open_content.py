@@ -39,7 +39,7 @@ class OpenGrammar(TypeGrammar):
                 if isinstance(arc.event, WildcardEvent):
                     content.append(self._codecs.read_wildcard(reader, depth + 1))
                 elif arc.codec is None:
-                    content.append(read_string(reader))
+                    content.append(read_string(reader, self._owner))
                 elif isinstance(arc.event, AttributeEvent):
                     value[arc.key] = arc.codec.read(reader, depth + 1)
                 else:
@@ -76,7 +76,7 @@ class OpenGrammar(TypeGrammar):
                     if key == "#any":
                         self._codecs.write_wildcard(writer, item, depth + 1)
                     else:
-                        write_string(writer, item)
+                        write_string(writer, item, self._owner)
                 state = arc.target or self._follow(arc)
         except ExiError as error:
             error.path.insert(0, key)

@@ -61,7 +61,7 @@ class RelaxedElement:
         if event == count:
             return self._schema.read_wildcard(reader, depth + 1)
         if event == count + 2:
-            return read_string(reader)
+            return read_string(reader, self._name)
         raise ExiDeviationError("undeclared event in a fragment", bit_offset=reader.pos)
 
     def write(self, writer: BitWriter, code: int, width: int, value: Any, depth: int) -> None:
@@ -95,7 +95,7 @@ class RelaxedElement:
         count = self._elements()
         if isinstance(item, str):
             writer.bits(offset + count + 2, width)
-            write_string(writer, item)
+            write_string(writer, item, self._name)
             return
         event = self._schema.fragments.code(item.namespace, item.name)
         if event is None:

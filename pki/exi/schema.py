@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, cached_property
+from typing import TypeAlias
 
 from pki.exi.anytype import AnyTypeElement
 from pki.exi.bits import BitReader, BitWriter
@@ -15,18 +16,20 @@ from pki.exi.content import (
     local_names,
     record_keys,
 )
-from pki.exi.datatypes import datatype_of
+from pki.exi.datatypes import datatype_of, is_text
 from pki.exi.elements import ElementCodec, SimpleElement, ValueCodec
 from pki.exi.errors import ExiDecodeError, ExiDeviationError, ExiEncodeError, ExiSchemaError
 from pki.exi.grammar import RecordGrammar
 from pki.exi.model import ComplexType, Components, SimpleType, TypeRef
 from pki.exi.open_content import OpenGrammar
+from pki.exi.partitions import Owner
 from pki.exi.qnames import StringTable
 from pki.exi.relaxed import RelaxedElement
 from pki.exi.simple_content import TextGrammar
 from pki.exi.tables import load_table
 from pki.exi.values import ANY_TYPE, XSD_NAMESPACE, XSI_NAMESPACE, Document, QName, Typed
 
+_Use: TypeAlias = tuple[TypeRef, Owner]
 _XSI_TYPE: QName = (XSI_NAMESPACE, "type")
 _UNDECLARED = ("EE", "xsi:type", "xsi:nil", "AT(*)", "untyped AT", "SE(*)", "untyped CH")
 
@@ -65,15 +68,15 @@ class Schema:
     def __init__(self, components: Components) -> None:
         self.components = components
         self._models = ContentModels(components)
-        self._codecs: dict[TypeRef, ElementCodec] = {}
+        self._codecs: dict[_Use, ElementCodec] = {}
         self._children: dict[TypeRef, dict[str, tuple[QName, TypeRef]]] = {}
-        self._values: dict[TypeRef, ValueCodec] = {}
+        self._values: dict[_Use, ValueCodec] = {}
 
     @cached_property
     def documents(self) -> Roots:
         """Global elements."""
         elements = self.components.elements
-        return Roots(elements, lambda name: self.element(elements[name].type))
+        return Roots(elements, lambda name: self.element(elements[name].type, name))
 
     @cached_property
     def fragments(self) -> Roots:
@@ -82,16 +85,18 @@ class Schema:
 
     def _fragment(self, name: QName) -> ElementCodec:
         types = self._declared[name]
-        return self.element(next(iter(types))) if len(types) == 1 else RelaxedElement(self, name)
+        if len(types) > 1:
+            return RelaxedElement(self, name)
+        return self.element(next(iter(types)), name)
 
     @cached_property
     def attributes(self) -> list[tuple[QName, ElementCodec]]:
         """All declared attributes in the order of their event codes, for the relaxed grammar."""
         found = declared_attributes(self.components)
-        string = self.value((XSD_NAMESPACE, "string"))
+        string = (XSD_NAMESPACE, "string")
         return [
-            (name, self.value(next(iter(found[name]))) if len(found[name]) == 1 else string)
-            for name in sorted(found, key=lambda n: (n[1], n[0]))
+            (name, self.value(next(iter(types)) if len(types) == 1 else string, name))
+            for name, types in sorted(found.items(), key=lambda item: item[0][::-1])
         ]
 
     @cached_property
@@ -131,33 +136,47 @@ class Schema:
             self._children[ref] = children
         return children
 
-    def element(self, type_: TypeRef) -> ElementCodec:
-        codec = self._codecs.get(type_)
+    def element(self, type_: TypeRef, owner: Owner = None) -> ElementCodec:
+        use = self._use(type_, owner)
+        codec = self._codecs.get(use)
         if codec is None:
-            codec = self._codecs[type_] = self._build(type_)
+            codec = self._codecs[use] = self._build(type_, owner)
         return codec
 
-    def value(self, type_: TypeRef) -> ValueCodec:
-        codec = self._values.get(type_)
+    def value(self, type_: TypeRef, owner: Owner = None) -> ValueCodec:
+        use = self._use(type_, owner)
+        codec = self._values.get(use)
         if codec is None:
             definition = self.type(type_)
             if not isinstance(definition, SimpleType):
                 raise ExiSchemaError(f"{type_} is not a simple type")
-            codec = self._values[type_] = ValueCodec(datatype_of(definition))
+            codec = self._values[use] = ValueCodec(datatype_of(definition, owner))
         return codec
 
-    def _build(self, ref: TypeRef) -> ElementCodec:
+    def _use(self, type_: TypeRef, owner: Owner) -> _Use:
+        """What codecs are told apart by: what has text by its owner too, for the string table."""
+        return type_, owner if type_ == ANY_TYPE or self._has_text(self.type(type_)) else None
+
+    def _has_text(self, definition: SimpleType | ComplexType) -> bool:
+        if isinstance(definition, SimpleType):
+            return is_text(definition)
+        return definition.mixed or (
+            definition.text is not None and self._has_text(self.type(definition.text))
+        )
+
+    def _build(self, ref: TypeRef, owner: Owner) -> ElementCodec:
         if ref == ANY_TYPE:
-            return AnyTypeElement(self)
+            return AnyTypeElement(self, owner)
         definition = self.type(ref)
         if isinstance(definition, SimpleType):
-            return SimpleElement(datatype_of(definition), self)
+            return SimpleElement(datatype_of(definition, owner), self)
         expression = self._models.expression(definition)
         if definition.text is not None:
-            return TextGrammar(expression, self, self.value(definition.text).left_out)
+            left_out = self.value(definition.text, owner).left_out
+            return TextGrammar(expression, self, owner, left_out)
         keys = record_keys(expression)
         if keys is None:
-            return OpenGrammar(expression, self)
+            return OpenGrammar(expression, self, owner)
         return RecordGrammar(expression, self, keys)
 
     def read_name(self, reader: BitReader) -> QName:
@@ -175,14 +194,14 @@ class Schema:
         name = _UNDECLARED[event] if event < len(_UNDECLARED) else f"event {event}"
         if name != "xsi:type":
             raise ExiDeviationError(f"undeclared {name}", bit_offset=reader.pos)
-        return self._read_typed(reader, depth)
+        return self._read_typed(reader, None, depth)
 
     def write_typed(
         self, writer: BitWriter, escape: int, width: int, ends: bool, value: Typed, depth: int
     ) -> None:
         writer.bits(escape, width)
         writer.bits(0 if ends else 1, 3)
-        self._write_typed(writer, value, depth)
+        self._write_typed(writer, value, None, depth)
 
     def read_wildcard(self, reader: BitReader, depth: int) -> Document:
         name = self.read_name(reader)
@@ -200,7 +219,7 @@ class Schema:
                 f"undeclared element {name[1]!r} of {name[0]!r} without xsi:type",
                 bit_offset=reader.pos,
             )
-        return Document(*name, self._read_typed(reader, depth))
+        return Document(*name, self._read_typed(reader, name, depth))
 
     def write_wildcard(self, writer: BitWriter, document: Document, depth: int) -> None:
         name = (document.namespace, document.name)
@@ -216,7 +235,7 @@ class Schema:
         else:
             writer.bits(0b101, 3)
         self.write_name(writer, _XSI_TYPE)
-        self._write_typed(writer, document.value, depth)
+        self._write_typed(writer, document.value, name, depth)
 
     @staticmethod
     def _first_meeting(names: StringTable | None, name: QName) -> bool:
@@ -225,19 +244,19 @@ class Schema:
         names.met.add(name)
         return first
 
-    def _read_typed(self, reader: BitReader, depth: int) -> Typed:
+    def _read_typed(self, reader: BitReader, owner: Owner, depth: int) -> Typed:
         name = self.read_name(reader)
         try:
-            codec = self.element(name)
+            codec = self.element(name, owner)
         except ExiSchemaError as error:
             raise ExiDecodeError(f"xsi:type: {error}", bit_offset=reader.pos) from None
         return Typed(*name, codec.read(reader, depth))
 
-    def _write_typed(self, writer: BitWriter, value: Typed, depth: int) -> None:
+    def _write_typed(self, writer: BitWriter, value: Typed, owner: Owner, depth: int) -> None:
         name = (value.namespace, value.name)
         self.write_name(writer, name)
         try:
-            codec = self.element(name)
+            codec = self.element(name, owner)
         except ExiSchemaError as error:
             raise ExiEncodeError(f"xsi:type: {error}") from None
         codec.write(writer, 0, 0, value.value, depth)

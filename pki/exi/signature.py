@@ -7,6 +7,7 @@ xmldsig alone. ISO 15118-2 clause 7.9.2.4, ISO 15118-20 clause 7.9.2.4.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pki.exi.codec import encode_fragment
@@ -19,7 +20,8 @@ _XMLDSIG_NAMESPACE = "http://www.w3.org/2000/09/xmldsig#"
 
 
 def elements_by_id(message: Document, schema: str) -> dict[str, Document]:
-    """The elements of a message that have an Id, by it.
+    """The elements of a message that have an Id, by it, but those of its signature itself: some
+    peers give a Reference the Id that it refers to.
 
     Raises ExiEncodeError for an Id that occurs twice (a signature could be moved to the wrong
     element), or where the message does not fit the schema.
@@ -34,27 +36,30 @@ def elements_by_id(message: Document, schema: str) -> dict[str, Document]:
     return found
 
 
-def reference_input(message: Document, schema: str, uri: str) -> bytes:
-    """The octets that the digest of a Reference with this URI ("#id1") is taken of."""
-    elements = elements_by_id(message, schema)
+def reference_input(elements: Mapping[str, Document], schema: str, uri: str) -> bytes:
+    """The octets that the digest of a Reference with this URI ("#id1") is taken of.
+
+    `elements` are those of the message, by `elements_by_id`.
+    """
     if not uri.startswith("#") or uri[1:] not in elements:
         raise ExiEncodeError(f"no element for the reference {uri!r}, there are {list(elements)}")
-    return encode_fragment(elements[uri[1:]], schema)
+    return encode_fragment(elements[uri[1:]], schema, hits=False)
 
 
-def signed_info_input(signed_info: dict[str, Any], schema: str = "xmldsig") -> bytes:
+def signed_info_input(
+    signed_info: dict[str, Any], schema: str = "xmldsig", *, hits: bool = False
+) -> bytes:
     """The octets that the signature is made of; `signed_info` is the value of SignedInfo.
 
-    The standard means the schema of xmldsig alone. Some peers take the schema of the message: who
-    verifies may try that one as well.
+    The standard means the schema of xmldsig alone. Some peers take the schema of the message, and
+    some use the string table (`hits`): who verifies may try those as well.
     """
-    return encode_fragment(Document(_XMLDSIG_NAMESPACE, "SignedInfo", signed_info), schema)
+    document = Document(_XMLDSIG_NAMESPACE, "SignedInfo", signed_info)
+    return encode_fragment(document, schema, hits=hits)
 
 
 def _collect(element: Document, type_: TypeRef, schema: Schema, found: dict[str, Document]) -> None:
     value = element.value
-    if not isinstance(value, dict):
-        return
     identifier = value.get("@Id")
     if isinstance(identifier, str):
         if identifier in found:
@@ -65,5 +70,6 @@ def _collect(element: Document, type_: TypeRef, schema: Schema, found: dict[str,
         if key not in children:
             continue
         name, child_type = children[key]
-        for member in item if isinstance(item, list) else [item]:
-            _collect(Document(*name, member), child_type, schema, found)
+        for member in item if isinstance(item, list) else (item,):
+            if isinstance(member, dict) and name[0] != _XMLDSIG_NAMESPACE:
+                _collect(Document(*name, member), child_type, schema, found)

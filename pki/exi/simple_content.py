@@ -9,6 +9,7 @@ from pki.exi.elements import LEFT_OUT
 from pki.exi.errors import ExiDeviationError, ExiEncodeError, ExiError
 from pki.exi.grammar import TypeGrammar
 from pki.exi.particles import Expression
+from pki.exi.partitions import Owner
 from pki.exi.states import Codecs
 from pki.exi.values import NoOctets, NoText, Typed
 
@@ -19,9 +20,13 @@ class TextGrammar(TypeGrammar):
     __slots__ = ("_left_out",)
 
     def __init__(
-        self, expression: Expression, codecs: Codecs, left_out: NoText | NoOctets | None
+        self,
+        expression: Expression,
+        codecs: Codecs,
+        owner: Owner,
+        left_out: NoText | NoOctets | None,
     ) -> None:
-        super().__init__(expression, codecs)
+        super().__init__(expression, codecs, owner)
         self._left_out = left_out
 
     def read(self, reader: BitReader, depth: int) -> Any:

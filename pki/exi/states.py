@@ -23,16 +23,18 @@ from pki.exi.particles import (
     firsts,
     nullable,
 )
+from pki.exi.partitions import Owner
 from pki.exi.values import Document, QName
 
 
 class Codecs(TypeSwitch, Protocol):
     """What a grammar asks of the schema it belongs to."""
 
-    def element(self, type_: TypeRef) -> ElementCodec: ...
+    def element(self, type_: TypeRef, owner: Owner = None) -> ElementCodec:
+        """The codec of the element `owner`."""
 
-    def value(self, type_: TypeRef) -> ValueCodec:
-        """The codec of a value alone: of an attribute, or of the text beside attributes."""
+    def value(self, type_: TypeRef, owner: Owner = None) -> ValueCodec:
+        """The codec of a value alone: of the attribute `owner`, or of its text beside attributes."""
 
     def read_wildcard(self, reader: BitReader, depth: int) -> Document: ...
 
@@ -55,7 +57,10 @@ class Arc:
         "write",
     )
 
-    def __init__(self, code: int, event: Event, rest: Expression, codecs: Codecs) -> None:
+    def __init__(
+        self, code: int, event: Event, rest: Expression, codecs: Codecs, owner: Owner
+    ) -> None:
+        """`owner`: the element that the event is in, where its text depends on it."""
         self.code = code
         self.event = event
         self.rest = rest
@@ -65,12 +70,13 @@ class Arc:
         self.codec: ElementCodec | None = None
         match event:
             case AttributeEvent(name, type_):
-                self.key, self.name, self.codec = "@" + name[1], name, codecs.value(type_)
+                self.key, self.name = "@" + name[1], name
+                self.codec = codecs.value(type_, name)
             case ElementEvent(name, type_, repeated):
-                self.key, self.name, self.codec = name[1], name, codecs.element(type_)
+                self.key, self.name, self.codec = name[1], name, codecs.element(type_, name)
                 self.repeated = repeated
             case TextEvent(type_) if type_ is not None:
-                self.key, self.codec = "#text", codecs.value(type_)
+                self.key, self.codec = "#text", codecs.value(type_, owner)
             case TextEvent():
                 self.key = "#untyped"
             case WildcardEvent():
@@ -94,7 +100,7 @@ class State:
 
     __slots__ = ("arcs", "by_key", "chain", "end", "escape", "width")
 
-    def __init__(self, expression: Expression, codecs: Codecs) -> None:
+    def __init__(self, expression: Expression, codecs: Codecs, owner: Owner) -> None:
         ranked = sorted(firsts(expression), key=lambda item: _rank(item[0]))
         events = [event for event, _ in ranked]
         if len(set(events)) != len(events):
@@ -109,7 +115,7 @@ class State:
         self.by_key: dict[str, Arc] = {}
         for index, (event, rest) in enumerate(ranked):
             code = index + (ends and isinstance(event, TextEvent))
-            arc = Arc(code, event, rest, codecs)
+            arc = Arc(code, event, rest, codecs, owner)
             self.arcs[code] = arc
             self.by_key[arc.key] = arc
 

@@ -50,12 +50,36 @@ class NoOctets(bytes):
     __slots__ = ()
 
 
+class TableHit(str):
+    """A text that the stream has as an index into its string table of values.
+
+    `local`: the table of the element's or attribute's own texts, else the one of all texts.
+    `encode` writes the index again where it still fits, and the text otherwise.
+    """
+
+    __slots__ = ("local", "position")
+    position: int
+    local: bool
+
+    @classmethod
+    def of(cls, text: str, position: int, *, local: bool) -> TableHit:
+        hit = cls(text)
+        hit.position, hit.local = position, local
+        return hit
+
+
 class Document(Struct, frozen=True):
-    """One qualified element with its value: a whole document, a fragment, or a wildcard's match."""
+    """One qualified element with its value: a whole document, a fragment, or a wildcard's match.
+
+    `tail` is what a stream has behind the end of its document, where peers leave more than zero
+    bits up to the next octet: the last octet's bits as its first octet, then the octets that
+    follow. `encode` writes it again.
+    """
 
     namespace: str
     name: str
     value: Any
+    tail: bytes = b""
 
 
 class Typed(Struct, frozen=True):

@@ -46,7 +46,10 @@ _EVSE_ID = "DE*ACM*E1*1"
 _EVCC_ID = bytes.fromhex("020000000001")
 _PCID = "WVWZZZ1KZAW000001"
 _EMAID = "DEACMC000000013"
+_CONNECT_COUNTS = {"parse_certificate": 1}
+_ASKING = {"ask": 1}
 _SERVICE_COUNTS = {
+    **_ASKING,
     "evidence": 1,
     "chain_verdict": 1,
     "service_lookup": 1,
@@ -103,25 +106,27 @@ def flow_2(auth: Auth, install: bool, *, clock: Clock, random: RandomBytes) -> F
         tls.secc_context_2(secc, random) if with_tls else None,
         tls.evcc_context_2([root]) if with_tls else None,
         _operations(pki, contract, root, random, clock) if with_tls else {},
-        _counts(install) if with_tls else {},
+        _counts(install) if with_tls else {"Authorization": _ASKING},
+        signer=contract.private_key if with_tls else None,
     )
 
 
 def _counts(install: bool) -> Mapping[str, Mapping[str, int]]:
+    counts = {"Connect": _CONNECT_COUNTS, "Authorization": _ASKING}
     if not install:
-        return {"PaymentDetails": _VERDICT_COUNTS}
+        return {**counts, "PaymentDetails": _VERDICT_COUNTS}
     both = dict(_VERDICT_COUNTS)
     for name, count in _TAKE_CONTRACT_COUNTS.items():
         both[name] = both.get(name, 0) + count
     # the service reads and verifies the request again, the charger reads the service's response
     again = {
         "decode CertificateInstallationReq": 1,
-        "fragments CertificateInstallationReq": 1,
-        "verify": 1,
+        "check CertificateInstallationReq": 1,
         "decode CertificateInstallationRes": 1,
     }
     written = {"encode CertificateInstallationRes": 1}
     return {
+        **counts,
         "CertificateInstallation": {**_SERVICE_COUNTS, **again, **written},
         "PaymentDetails": both,
     }
@@ -166,7 +171,7 @@ def _service_lookup(pki: Pki) -> None:
     """What the provisioning service reads from its store for one answer."""
     provisioning_chain(pki, _PCID)
     pki.store.pool_list("contract", f"{_PCID}/")
-    pki.store.current(ca_id(Suite.ISO_2, Role.MO_SUB2))
+    pki.store.get(ca_id(Suite.ISO_2, Role.MO_SUB2), 1)
     name = ca_id(Suite.ISO_2, Role.CPS)
     intermediates(pki.store, pki.store.current(name).issuer)
     pki.keys.load(name)

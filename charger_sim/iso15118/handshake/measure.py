@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from charger_sim.iso15118.driver import ByteStream, Clock, Step, run
@@ -11,11 +12,16 @@ from charger_sim.iso15118.errors import LocalProtocolError
 from charger_sim.iso15118.handshake.flow import Flow, Transport
 from charger_sim.iso15118.handshake.predict import (
     Exchange,
-    exi_operations,
+    message_operations,
     predict,
     predict_connect,
 )
-from charger_sim.iso15118.handshake.primitives import Samples, time_loopback, time_memory
+from charger_sim.iso15118.handshake.primitives import (
+    Samples,
+    time_loopback,
+    time_memory,
+    time_questions,
+)
 from charger_sim.iso15118.handshake.report import Report, StepReport, Total, quantiles
 from charger_sim.iso15118.machine import End, Ending, Machine, Outcome, Output, Send
 from charger_sim.iso15118.streams import AsyncioStream, connect, memory_pair
@@ -62,22 +68,30 @@ async def measure(flow: Flow, transport: Transport, repeat: int, *, clock: Clock
     Raises LocalProtocolError where a session does not end as it should.
     """
     warm = await _session(flow, transport, clock)
-    operations = {**exi_operations(warm.exchanges, flow.protocol), **flow.operations}
+    operations = {
+        **message_operations(warm.exchanges, flow.protocol, flow.signer),
+        **flow.operations,
+    }
     samples = Samples(clock)
     runs = []
     for _ in range(repeat):
         runs.append(await _session(flow, transport, clock))
+        samples.begin_round()
         samples.time(operations)
         _time_transitions(flow, warm.exchanges, samples, clock)
+        await time_questions(samples, clock, flow.party().backend)
         if transport == "memory":
             await time_memory(samples, clock)
         else:
             await time_loopback(samples, clock, flow.tls_secc, flow.tls_evcc)
-    times_s = samples.means()
-    predicted = predict(flow, warm.exchanges, times_s)
-    if transport == "loopback":
-        predicted.insert(0, predict_connect(flow, times_s))
-    return _report(flow, transport, runs, predicted, times_s)
+
+    def predicted(times_s: Mapping[str, float]) -> list[dict[str, float]]:
+        steps = predict(flow, warm.exchanges, times_s)
+        connect = [predict_connect(flow, times_s)] if transport == "loopback" else []
+        return [*connect, *steps]
+
+    times_s = samples.typical(lambda each: sum(sum(step.values()) for step in predicted(each)))
+    return _report(flow, transport, runs, predicted(times_s), times_s)
 
 
 def _time_transitions(

@@ -2,8 +2,9 @@
 
 A step runs from the end of the previous response's arrival to the arrival of its own: the car
 decodes the previous response and encodes the request, the charger decodes it and encodes the
-response, a round trip carries both. A signed message costs its fragments' EXI and a signing with
-who sends it, the same and a verification with who gets it. `Flow.counts` adds what is particular to a step.
+response, a round trip carries both. A signed message costs a signing with who sends it, and a check
+with who gets it; either codes the fragments that are digested. `Flow.counts` adds what is particular
+to a step, "ask" for a question to the backend among it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from charger_sim.iso15118.handshake.primitives import LARGE_OCTETS, SMALL_OCTETS
 from charger_sim.iso15118.v2gtp import Frame
 from pki.exi import decode, encode
 from pki.exi.messages import table_of_payload
-from pki.exi.signature import elements_by_id, reference_input, signed_info_input
+from pki.keys import PrivateKey
+from pki.xmlsig import check, sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,37 +30,35 @@ class Exchange:
     response: Frame
 
 
-def exi_operations(exchanges: list[Exchange], protocol: str) -> dict[str, Callable[[], object]]:
-    """Decoding, encoding and signing EXI of each message of a session, by name."""
+def message_operations(
+    exchanges: list[Exchange], protocol: str, signer: PrivateKey | None
+) -> dict[str, Callable[[], object]]:
+    """Decoding and encoding of each message of a session, signing and checking of the signed ones."""
     operations: dict[str, Callable[[], object]] = {}
     agreed: str | None = None
     for exchange in exchanges:
         for kind, frame in (("Req", exchange.request), ("Res", exchange.response)):
-            _add(operations, exchange.name + kind, frame, agreed)
+            _add(operations, exchange.name + kind, frame, agreed, signer)
         agreed = protocol
     return operations
 
 
 def _add(
-    operations: dict[str, Callable[[], object]], name: str, frame: Frame, protocol: str | None
+    operations: dict[str, Callable[[], object]],
+    name: str,
+    frame: Frame,
+    protocol: str | None,
+    signer: PrivateKey | None,
 ) -> None:
     schema = table_of_payload(frame.payload_type, protocol)
     document = decode(frame.payload, schema)
     operations[f"decode {name}"] = lambda: decode(frame.payload, schema)
     operations[f"encode {name}"] = lambda: encode(document, schema)
-    signature = document.value.get("Header", {}).get("Signature")
-    if signature is None:
+    if signer is None or "Signature" not in document.value.get("Header", {}):
         return
-    signed_info = signature["SignedInfo"]
-    uris = [reference["@URI"] for reference in signed_info["Reference"]]
-
-    def fragments() -> None:
-        elements_by_id(document, schema)
-        for uri in uris:
-            reference_input(document, schema, uri)
-        signed_info_input(signed_info)
-
-    operations[f"fragments {name}"] = fragments
+    signed, public = sign(document, schema, signer), signer.public_key()
+    operations[f"sign {name}"] = lambda: sign(document, schema, signer)
+    operations[f"check {name}"] = lambda: check(signed, schema, public, frozenset())
 
 
 def predict(
@@ -78,12 +78,11 @@ def predict(
             "exi": sum(times_s[each] for each in exi),
             "state machines": machines_s,
         }
-        signing = _signature_s(request, times_s, "sign") + _signature_s(request, times_s, "verify")
-        signing += _signature_s(response, times_s, "sign")
+        signing = [f"sign {request}", f"check {request}", f"sign {response}"]
         if previous is not None:
-            signing += _signature_s(f"{previous.name}Res", times_s, "verify")
-        if signing:
-            parts["signatures"] = signing
+            signing.append(f"check {previous.name}Res")
+        if signing_s := sum(times_s.get(each, 0.0) for each in signing):
+            parts["signatures"] = signing_s
         for operation, count in flow.counts.get(exchange.name, {}).items():
             parts[operation] = count * times_s[operation]
         predicted.append(parts)
@@ -97,6 +96,8 @@ def predict_connect(flow: Flow, times_s: Mapping[str, float]) -> dict[str, float
     if flow.tls_secc is not None:
         parts["tls handshake"] = times_s["tls_handshake"]
         parts["tls round trips"] = flow.tls_round_trips * times_s["tcp_round_trip_small"]
+    for operation, count in flow.counts.get("Connect", {}).items():
+        parts[operation] = count * times_s[operation]
     return parts
 
 
@@ -108,11 +109,6 @@ def _machines_s(exchanges: list[Exchange], times_s: Mapping[str, float]) -> floa
     evcc_s = times_s["evcc transition"]
     evcc_s -= times_s[f"decode {first}Res"] + times_s[f"encode {second}Req"]
     return max(0.0, secc_s) + max(0.0, evcc_s)
-
-
-def _signature_s(message: str, times_s: Mapping[str, float], work: str) -> float:
-    fragments_s = times_s.get(f"fragments {message}")
-    return 0.0 if fragments_s is None else fragments_s + times_s[work]
 
 
 def _round_trip_s(exchange: Exchange, times_s: Mapping[str, float]) -> float:

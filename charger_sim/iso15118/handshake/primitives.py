@@ -13,8 +13,9 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from random import Random
 
+from charger_sim.iso15118.backend import AuthorizeExternally, Backend
 from charger_sim.iso15118.driver import Clock, Step, run
-from charger_sim.iso15118.machine import End, Ending, Outcome, Output, Send, Wait
+from charger_sim.iso15118.machine import Ask, End, Ending, Outcome, Output, Send, Wait
 from charger_sim.iso15118.streams import AsyncioStream, connect, memory_pair
 from charger_sim.iso15118.v2gtp import Frame, PayloadType
 
@@ -26,15 +27,18 @@ _TIMEOUT_S = 10.0
 
 
 class Samples:
-    """Seconds by name."""
+    """Seconds by name, round by round: a round is what follows one session."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._random = Random(0)  # noqa: S311 only the order of the operations
-        self._values: defaultdict[str, list[float]] = defaultdict(list)
+        self._rounds: list[defaultdict[str, list[float]]] = []
+
+    def begin_round(self) -> None:
+        self._rounds.append(defaultdict(list))
 
     def add(self, name: str, seconds: float) -> None:
-        self._values[name].append(seconds)
+        self._rounds[-1][name].append(seconds)
 
     def time(self, operations: Mapping[str, Callable[[], object]]) -> None:
         """Do each operation once, in an order of its own, so that none is always warmed by another."""
@@ -46,9 +50,20 @@ class Samples:
             operation()
             self.add(name, self._clock() - begin_s)
 
-    def means(self) -> dict[str, float]:
-        """Means, since they add up where medians do not."""
-        return {name: statistics.fmean(values) for name, values in self._values.items()}
+    def typical(self, total: Callable[[Mapping[str, float]], float]) -> dict[str, float]:
+        """Means over the middle half of the rounds, by the `total` that their times add up to.
+
+        Means add up where medians do not; and the sessions' median knows nothing of the rounds in
+        which the machine did something else.
+        """
+        rounds = [
+            {name: statistics.fmean(values) for name, values in each.items()}
+            for each in self._rounds
+        ]
+        rounds.sort(key=total)
+        cut = len(rounds) // 4
+        middle = rounds[cut : len(rounds) - cut]
+        return {name: statistics.fmean(each[name] for each in middle) for name in middle[0]}
 
 
 class _Caller:
@@ -92,6 +107,30 @@ class _Echo:
     def time_out(self, now_s: float) -> End:
         del now_s
         return End(Outcome(Ending.TIMED_OUT))
+
+
+class _Asker(_Echo):
+    """Asks the backend before it answers; times from question to answer."""
+
+    def __init__(self, samples: Samples) -> None:
+        self._samples = samples
+
+    def receive(self, frame: Frame, now_s: float) -> Output:
+        def then(answer: object, at_s: float) -> Output:
+            del answer
+            self._samples.add("ask", at_s - now_s)
+            return _Echo.receive(self, frame, at_s)
+
+        return Ask(AuthorizeExternally(b""), then, _TIMEOUT_S)
+
+
+async def time_questions(samples: Samples, clock: Clock, backend: Backend) -> None:
+    """A question to a backend that answers at once."""
+    near, far = memory_pair()
+    await asyncio.gather(
+        run(_Caller(), near, clock=clock),
+        run(_Asker(samples), far, clock=clock, backend=backend),
+    )
 
 
 async def time_memory(samples: Samples, clock: Clock) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from charger_sim.iso15118.backend import PriceEntry
 from charger_sim.iso15118.errors import LocalProtocolError, RemoteProtocolError
 from charger_sim.iso15118.iso2 import evcc_charge, evcc_contract, evcc_identify, messages
 from charger_sim.iso15118.iso2.evcc_context import (
@@ -80,6 +81,16 @@ class Evcc:
         return self._context.data.contract
 
     @property
+    def tariff(self) -> tuple[PriceEntry, ...]:
+        """Prices of the schedule that it follows; () where there are none, or none to be trusted."""
+        return self._context.data.tariff
+
+    @property
+    def tariff_doubt(self) -> str:
+        """Why a tariff was left aside, in words."""
+        return self._context.data.tariff_doubt
+
+    @property
     def session_id(self) -> bytes:
         """For `EvccConfig.resume_session` after a pause."""
         return self._context.data.session_id
@@ -121,10 +132,10 @@ class Evcc:
     def _request(self, name: str, now_s: float) -> Output:
         data, config = self._context.data, self._context.config
         delay_s = 0.0
-        if name != self._name:
-            data.asked_since = (name, now_s)
-        elif name in _LOOPS:
+        if name in _LOOPS and self._name in {name, "MeteringReceipt"}:
             delay_s = config.loop_s
+        elif name != self._name:
+            data.asked_since = (name, now_s)
         else:
             delay_s = config.poll_s
             since_s = now_s if data.asked_since is None else data.asked_since[1]

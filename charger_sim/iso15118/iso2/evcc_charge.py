@@ -6,6 +6,7 @@ import math
 from typing import Any, Final
 
 from charger_sim.iso15118.iso2.evcc_context import EvccContext, GiveUp, Request
+from charger_sim.iso15118.iso2.evcc_tariff import take_tariff
 from charger_sim.iso15118.iso2.messages import ID, Message, physical, quantity
 from charger_sim.iso15118.machine import Ending
 from charger_sim.iso15118.physical import Notification, Wish
@@ -65,6 +66,7 @@ def on_charge_parameter_discovery(context: EvccContext, message: Message) -> str
         (float(each["RelativeTimeInterval"]["start"]), quantity(each["PMax"]))
         for each in tuples[0]["PMaxSchedule"]["PMaxScheduleEntry"]
     ]
+    take_tariff(data, message, tuples[0])
     data.progress = "Start"
     if context.is_dc:
         return "CableCheck"

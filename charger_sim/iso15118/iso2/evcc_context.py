@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from charger_sim.iso15118.backend import PriceEntry
 from charger_sim.iso15118.iso2.messages import Message
 from charger_sim.iso15118.machine import Ending
 from charger_sim.iso15118.physical import Car
@@ -61,6 +62,10 @@ class EvccData:
     challenge: bytes = b""
     tuple_id: int = 1
     profile: list[tuple[float, float]] = field(default_factory=list)
+    tariff: tuple[PriceEntry, ...] = ()
+    """Prices of the schedule that it follows, if their signature is good."""
+    tariff_doubt: str = ""
+    """Why a tariff was left aside."""
     voltage_v: float = 0.0
     """The charger's nominal voltage, AC."""
     progress: Literal["Start", "Stop", "Renegotiate"] = "Start"

@@ -39,6 +39,7 @@ from charger_sim.iso15118.machine import (
 )
 from charger_sim.iso15118.physical import Evse
 from charger_sim.iso15118.v2gtp import Frame
+from pki.keys import PrivateKey
 
 HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
     {
@@ -141,23 +142,26 @@ class Secc:
                 data = self._context.data
                 self.paused = PausedSession(data.session_id, data.schedules)
         body = {"ResponseCode": reply.code, **reply.body}
-        return self._send(message.name, body, reply.header, end)
+        return self._send(message.name, body, end, header=reply.header, key=reply.key)
 
     def _refuse(self, message: Message, refusal: Refusal) -> Send:
         self._open_contactors()
         self._state = State.ENDED
         outcome = Outcome(Ending.REFUSED, refusal.detail, refusal.code)
-        return self._send(message.name, failed(message.name, refusal.code), None, outcome)
+        return self._send(message.name, failed(message.name, refusal.code), outcome)
 
     def _send(
         self,
         name: str,
         body: dict[str, object],
-        header: dict[str, object] | None,
         end: Outcome | None,
+        *,
+        header: dict[str, object] | None = None,
+        key: PrivateKey | None = None,
     ) -> Send:
         element = f"{name}Res"
-        frame = messages.write(self._context.data.session_id, element, body, header=header)
+        session_id = self._context.data.session_id
+        frame = messages.write(session_id, element, body, header=header, key=key)
         return Send(frame, element, timeouts.ISO_2.sequence_s, end=end)
 
     def _open_contactors(self) -> None:

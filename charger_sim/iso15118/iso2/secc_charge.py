@@ -48,7 +48,12 @@ def charge_parameter_discovery(context: SeccContext, message: Message, now_s: fl
             "SAScheduleList": {"SAScheduleTuple": [_tuple(each) for each in data.schedules]},
             **_evse_parameter(context, data.is_dc),
         }
-        return Reply(State.DC_CABLE_CHECK if data.is_dc else State.AC_READY, body)
+        has_tariff = any(each.tariff for each in data.schedules)
+        return Reply(
+            State.DC_CABLE_CHECK if data.is_dc else State.AC_READY,
+            body,
+            key=context.config.tariff_key if has_tariff else None,
+        )
 
     data.needs = needs
     data.is_dc = needs.energy_transfer_mode.startswith("DC")

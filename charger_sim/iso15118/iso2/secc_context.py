@@ -10,7 +10,7 @@ from charger_sim.iso15118.backend import ChargingNeeds, PowerSchedule
 from charger_sim.iso15118.iso2.messages import Message
 from charger_sim.iso15118.iso2.secc_table import State
 from charger_sim.iso15118.physical import Evse, MeterReading
-from pki.keys import PublicKey
+from pki.keys import PrivateKey, PublicKey
 
 NEW_SESSION: Final = bytes(8)
 
@@ -39,6 +39,8 @@ class SeccConfig:
     free: bool = False
     resume: PausedSession | None = None
     schedule_patience_s: float = 1.0
+    tariff_key: PrivateKey | None = None
+    """Of MO Sub-CA 2, which signs sales tariffs; None sends them unsigned."""
 
 
 @dataclass(slots=True)
@@ -92,6 +94,8 @@ class Reply:
     code: str = "OK"
     header: dict[str, Any] | None = None
     paused: bool = False
+    key: PrivateKey | None = None
+    """Signs what has an Id."""
 
 
 @dataclass(frozen=True, slots=True)

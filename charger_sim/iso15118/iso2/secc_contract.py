@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
@@ -37,6 +35,7 @@ from charger_sim.iso15118.iso2.secc_table import State
 from charger_sim.iso15118.machine import PENDING
 from charger_sim.iso15118.v2gtp import Frame, PayloadType
 from pki.keys import PublicKey
+from pki.parse import UNREADABLE, parse_der
 from pki.verify import CertificateStatus
 from pki.xmlsig import SignatureRejectedError, check
 
@@ -182,12 +181,12 @@ class _Leaf:
 
 def _load(der: bytes) -> _Leaf:
     try:
-        certificate = x509.load_der_x509_certificate(der)
+        certificate = parse_der(der)
         key = certificate.public_key()
         names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         common_name = str(names[0].value) if names else ""
         not_after = certificate.not_valid_after_utc
-    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
+    except UNREADABLE as error:
         raise Refusal("FAILED_CertChainError", f"certificate: {error}") from None
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
         raise Refusal("FAILED_CertChainError", "the certificate's key is not on P-256")

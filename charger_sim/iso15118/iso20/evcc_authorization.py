@@ -24,6 +24,7 @@ from charger_sim.iso15118.trust import TrustStore
 from pki.contract import associated_data, receiver_private_key, unwrap
 from pki.errors import PkiError
 from pki.installation import InstallationResponse, read_response
+from pki.parse import parse_der
 
 _NAME: Final = "CertificateInstallation"
 
@@ -127,7 +128,7 @@ def _accepted(session: Session, owner: Identity, found: InstallationResponse) ->
     TrustStore(config.v2g_roots, now).check(found.cps_chain, "CPS")
     if config.mo_roots:
         TrustStore(config.mo_roots, now).check(found.package.chain, None)
-    contract = x509.load_der_x509_certificate(found.package.chain[0])
+    contract = parse_der(found.package.chain[0])
     names = owner.leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     aad = associated_data(str(names[0].value), contract)
     key = unwrap(found.package.key, receiver_private_key(owner.key), contract, aad=aad)

@@ -47,6 +47,8 @@ _SEALED_OCTETS = 66
 _LIMITS = Limits(max_charge_w=11_000.0, max_charge_a=30.0, max_v=500.0, min_v=150.0)
 
 _VERDICT = Counter(evidence=1, chain_verdict=1, parse_certificate=4)
+_ASKING = Counter(ask=1)
+_CONNECT = Counter(parse_certificate=1)
 _SERVICE = Counter(pool_lookup=1) + _VERDICT
 _EXI_OF_SERVICE = Counter(
     {
@@ -122,17 +124,19 @@ def flow_20(auth: Auth, install: bool, *, clock: Clock, random: RandomBytes) -> 
         tls.secc_context_20(world.secc, [world.root], random),
         tls.evcc_context_20(world.vehicle, [world.root], random),
         _operations(world, random, clock) if with_contract else {},
-        _counts(install) if with_contract else {},
+        _counts(install) if with_contract else {"Authorization": _ASKING},
+        signer=world.contract.private_key if with_contract else None,
         tls_round_trips=1,
     )
 
 
 def _counts(install: bool) -> Mapping[str, Mapping[str, int]]:
     if not install:
-        return {"Authorization": _VERDICT}
+        return {"Connect": _CONNECT, "Authorization": _ASKING + _VERDICT}
     return {
-        "CertificateInstallation": _SERVICE + _EXI_OF_SERVICE,
-        "Authorization": _VERDICT + _TAKE_CONTRACT,
+        "Connect": _CONNECT,
+        "CertificateInstallation": _ASKING + _SERVICE + _EXI_OF_SERVICE,
+        "Authorization": _ASKING + _VERDICT + _TAKE_CONTRACT,
     }
 
 

@@ -7,8 +7,6 @@ import binascii
 import hmac
 from typing import Any, Final
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import NameOID
 
 from charger_sim.iso15118.backend import (
@@ -26,6 +24,7 @@ from charger_sim.iso15118.machine import PENDING
 from pki.errors import PkiError
 from pki.exi import Document, ExiError, decode, encode
 from pki.keys import narrow_public_key
+from pki.parse import UNREADABLE, parse_der
 from pki.verify import CertificateStatus
 from pki.xmlsig import SignatureRejectedError, check
 
@@ -106,10 +105,10 @@ def _pnc(session: Session, request: Document, mode: Body) -> Reply:
     if not hmac.compare_digest(mode["GenChallenge"], session.challenge):
         return _warning("WARNING_ChallengeInvalid")
     try:
-        leaf = x509.load_der_x509_certificate(octets[0])
+        leaf = parse_der(octets[0])
         names = leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         key = narrow_public_key(leaf.public_key())
-    except (ValueError, TypeError, PkiError, UnsupportedAlgorithm):
+    except (*UNREADABLE, PkiError):
         return _warning("WARNING_CertificateValidationError")
     if not names:
         return _warning("WARNING_CertificateValidationError")

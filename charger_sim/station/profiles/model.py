@@ -71,6 +71,12 @@ class Profile:
     invalid_after_offline: bool = False
     pull_interval_s: float | None = None
 
+    @property
+    def is_set_point(self) -> bool:
+        """One value on a short lease, rather than a schedule that a car could plan by."""
+        leased = self.kind == "Dynamic" or self.schedule.duration_s is not None
+        return leased and len(self.schedule.periods) == 1
+
 
 def _time(value: Any) -> datetime | None:
     return None if value is None else parse_time(value)

@@ -54,6 +54,12 @@ class ProfileStore:
         found = [p for (e, _), p in self._held.items() if e == evse_id and p.purpose == purpose]
         return sorted(found, key=lambda p: -p.stack_level)
 
+    def lasting(self) -> ProfileStore:
+        """Without the set-points: those that end by themselves, or are updated from moment to moment."""
+        store = ProfileStore(self.rules, self._evse_ids)
+        store._held = {key: p for key, p in self._held.items() if not p.is_set_point}
+        return store
+
     def install(self, evse_id: int, profile: Profile, *, transaction_id: str | None) -> None:
         """Takes a profile in, replacing the one with its id, and in 1.6 also the one with its
         purpose and stack level. ``transaction_id`` is the running one at the EVSE.

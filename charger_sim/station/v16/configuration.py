@@ -1,10 +1,11 @@
-"""GetConfiguration, ChangeConfiguration, DataTransfer and ClearCache of 1.6."""
+"""GetConfiguration, ChangeConfiguration and ClearCache of 1.6."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from charger_sim.station import tariff
 from charger_sim.station.rpc import Payload
 from charger_sim.station.settings import format_setting, parse_setting
 
@@ -23,6 +24,11 @@ SETTINGS = {
     "StopTransactionOnEVSideDisconnect": "stop_on_ev_side_disconnect",
     "AuthorizeRemoteTxRequests": "authorize_remote_start",
     "AllowOfflineTxForUnknownId": "offline_tx_for_unknown_id",
+}
+SETTINGS_ISO15118 = {
+    "ISO15118PnCEnabled": "pnc_enabled",
+    "CentralContractValidationAllowed": "central_contract_validation",
+    "ContractValidationOffline": "contract_validation_offline",
 }
 MEASURANDS = (
     "Power.Active.Import,Power.Active.Export,Energy.Active.Import.Register,"
@@ -54,11 +60,15 @@ def _read_only(st: Station) -> dict[str, str]:
     }
 
 
+def _settings(st: Station) -> dict[str, str]:
+    return SETTINGS | (SETTINGS_ISO15118 if st.config.iso15118 else {})
+
+
 def get_configuration(st: Station, request: Payload) -> Payload:
     known: dict[str, dict[str, Any]] = {
         key: {"key": key, "readonly": True, "value": value} for key, value in _read_only(st).items()
     }
-    for key, name in SETTINGS.items():
+    for key, name in _settings(st).items():
         value = format_setting(getattr(st.settings, name))
         known[key] = {"key": key, "readonly": False, "value": value}
     asked = request.get("key") or list(known)
@@ -70,7 +80,9 @@ def get_configuration(st: Station, request: Payload) -> Payload:
 
 
 def change_configuration(st: Station, request: Payload) -> Payload:
-    key, name = request["key"], SETTINGS.get(request["key"])
+    key, name = request["key"], _settings(st).get(request["key"])
+    if key == "DefaultPrice":
+        return tariff.set_default_price(st, request["value"])
     if name is None:
         return {"status": "Rejected" if key in _read_only(st) else "NotSupported"}
     try:
@@ -84,10 +96,6 @@ def change_configuration(st: Station, request: Payload) -> Payload:
     return {"status": "Accepted"}
 
 
-def data_transfer(st: Station, request: Payload) -> Payload:  # noqa: ARG001
-    return {"status": "UnknownVendorId"}
-
-
 def clear_cache(st: Station, request: Payload) -> Payload:  # noqa: ARG001
     return {"status": "Accepted"}
 
@@ -95,6 +103,5 @@ def clear_cache(st: Station, request: Payload) -> Payload:  # noqa: ARG001
 HANDLERS: dict[str, Callable[[Station, Payload], Payload]] = {
     "GetConfiguration": get_configuration,
     "ChangeConfiguration": change_configuration,
-    "DataTransfer": data_transfer,
     "ClearCache": clear_cache,
 }

@@ -10,6 +10,8 @@ from charger_sim.station.evse import Evse
 from charger_sim.station.rpc import Handler, Payload
 from charger_sim.station.transaction import Transaction
 from charger_sim.station.v16 import availability, configuration, profiles, remote
+from charger_sim.station.v16.contracts import HANDLERS as CONTRACT_HANDLERS
+from charger_sim.station.v16.contracts import Contracts16
 from charger_sim.station.v16.metering import meter_value
 
 if TYPE_CHECKING:
@@ -26,10 +28,14 @@ STOP_REASONS = {
 class Dialect16:
     """See :class:`charger_sim.station.dialect.Dialect`."""
 
+    def __init__(self) -> None:
+        self.contracts = Contracts16()
+
     def handlers(self, station: Station) -> dict[str, Handler]:
         tables = (
             availability.HANDLERS,
             configuration.HANDLERS,
+            CONTRACT_HANDLERS,
             profiles.HANDLERS,
             remote.HANDLERS,
         )

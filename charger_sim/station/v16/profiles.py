@@ -33,6 +33,7 @@ def set_charging_profile(st: Station, request: Payload) -> Payload:
         )
     except (ProfileRefused, ValueError):
         return {"status": "Rejected"}
+    st.rpc.after_reply(st.communication.profiles_changed)
     return {"status": "Accepted"}
 
 
@@ -44,6 +45,7 @@ def clear_charging_profile(st: Station, request: Payload) -> Payload:
         purpose=None if purpose is None else PURPOSES[purpose],
         stack_level=request.get("stackLevel"),
     )
+    st.communication.profiles_changed()
     return {"status": "Accepted" if removed else "Unknown"}
 
 

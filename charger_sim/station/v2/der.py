@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from charger_sim.clock import iso
 from charger_sim.station.der import FIELD_OF, DerControl
 from charger_sim.station.rpc import Payload
+from charger_sim.station.service_state import GRID_EVENT
 
 if TYPE_CHECKING:
     from charger_sim.station.station import Station
@@ -68,33 +69,31 @@ def notify_transitions(st: Station) -> None:
 
 
 class GridWatch:
-    """NotifyDERAlarm when the droop begins and ceases to alter the power (R05); the end only after
-    ``CALM_S`` seconds inside the dead band, so that a frequency on its edge does not flood."""
+    """NotifyDERAlarm when a control begins and ceases to alter the power (R05); the end of a droop
+    only after ``CALM_S`` seconds inside the dead band, so that a frequency on its edge does not
+    flood."""
 
     def __init__(self) -> None:
-        self._active: str | None = None
-        self._calm_since_s = 0.0
+        self._active: dict[str, tuple[str, float]] = {}
+        """By control: the grid event and when it was last there."""
 
     def notify_alarms(self, st: Station) -> None:
-        now_s = st.clock.monotonic()
-        droop = st.der.current("FreqDroop", st.clock.now())
-        event = None if droop is None else _grid_event(st, droop)
-        if event is not None:
-            self._calm_since_s = now_s
-        calm = now_s - self._calm_since_s >= CALM_S
-        if event == self._active or (event is None and not calm):
-            return
-        if self._active is not None:
-            self._send(st, self._active, ended=True)
-        if event is not None:
-            self._send(st, event, ended=False)
-        self._active = event
+        now_s, events = st.clock.monotonic(), _grid_events(st)
+        for control, (event, seen_s) in list(self._active.items()):
+            calm_s = CALM_S if control == "FreqDroop" and control not in events else 0.0
+            if events.get(control) != event and now_s - seen_s >= calm_s:
+                del self._active[control]
+                self._send(st, control, event, ended=True)
+        for control, event in events.items():
+            if control not in self._active:
+                self._send(st, control, event, ended=False)
+            self._active[control] = (event, now_s)
 
-    def _send(self, st: Station, event: str, *, ended: bool) -> None:
+    def _send(self, st: Station, control: str, event: str, *, ended: bool) -> None:
         st.ask(
             "NotifyDERAlarm",
             {
-                "controlType": "FreqDroop",
+                "controlType": control,
                 "gridEventFault": event,
                 "alarmEnded": ended,
                 "timestamp": iso(st.clock.now()),
@@ -102,13 +101,20 @@ class GridWatch:
         )
 
 
-def _grid_event(st: Station, droop: DerControl) -> str | None:
+def _grid_events(st: Station) -> dict[str, str]:
+    """The grid event that each control answers to now. A trip lasts until the EVSE is back."""
     busy = [e for e in st.evses.values() if e.tx is not None and not e.handshaking]
-    if any(e.f_hz < droop.body["underFreq"] for e in busy):
-        return "UnderFrequency"
-    if any(e.f_hz > droop.body["overFreq"] for e in busy):
-        return "OverFrequency"
-    return None
+    outs = [e.service.out_because for e in busy]
+    events = {kind: GRID_EVENT[kind] for kind in outs if kind in GRID_EVENT}
+    droop = st.der.current("FreqDroop", st.clock.now())
+    in_service = [e for e in busy if e.service.in_service]
+    if droop is None:
+        return events
+    if any(e.f_hz < droop.body["underFreq"] for e in in_service):
+        events["FreqDroop"] = "UnderFrequency"
+    elif any(e.f_hz > droop.body["overFreq"] for e in in_service):
+        events["FreqDroop"] = "OverFrequency"
+    return events
 
 
 HANDLERS: dict[str, Callable[[Station, Payload], Payload]] = {

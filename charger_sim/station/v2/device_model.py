@@ -27,6 +27,11 @@ SETTINGS: dict[tuple[str, str], tuple[str, str]] = {
     ("AuthCtrlr", "AuthorizeRemoteStart"): ("authorize_remote_start", ""),
     ("AuthCtrlr", "OfflineTxForUnknownIdEnabled"): ("offline_tx_for_unknown_id", ""),
     ("SmartChargingCtrlr", "Enabled"): ("smart_charging_enabled", ""),
+    ("ISO15118Ctrlr", "PnCEnabled"): ("pnc_enabled", ""),
+    ("ISO15118Ctrlr", "CentralContractValidationAllowed"): ("central_contract_validation", ""),
+    ("ISO15118Ctrlr", "ContractValidationOffline"): ("contract_validation_offline", ""),
+    ("ISO15118Ctrlr", "ContractCertificateInstallationEnabled"): ("contract_installation", ""),
+    ("ISO15118Ctrlr", "RequestMeteringReceipt"): ("metering_receipts", ""),
 }
 INSTANCED_SETTINGS: dict[tuple[str, str, str], tuple[str, str]] = {
     ("OCPPCommCtrlr", "MessageTimeout", "Default"): ("message_timeout", "s"),
@@ -114,6 +119,8 @@ def _settings(st: Station) -> Iterator[Variable]:
     rows = [(c, v, None, field, unit) for (c, v), (field, unit) in SETTINGS.items()]
     instanced = [(c, v, i, field, unit) for (c, v, i), (field, unit) in INSTANCED_SETTINGS.items()]
     for component, name, instance, field, unit in [*rows, *instanced]:
+        if component == "ISO15118Ctrlr" and not st.config.iso15118:
+            continue
         value = getattr(st.settings, field)
         yield Variable(
             component,
@@ -150,5 +157,6 @@ def _station(st: Station) -> Iterator[Variable]:
         yield Variable("V2XChargingCtrlr", "Enabled", v2x, "boolean")
         if config.v2x:
             yield Variable("V2XChargingCtrlr", "SupportedOperationModes", V2X_MODES, "MemberList")
+        if st.der.available:
             yield Variable("DCDERCtrlr", "Available", "true", "boolean")
             yield Variable("DCDERCtrlr", "ModesSupported", ",".join(SUPPORTED), "MemberList")

@@ -6,18 +6,26 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from charger_sim.clock import iso
+from charger_sim.station import certificate_messages, tariff
 from charger_sim.station.config import Version
 from charger_sim.station.evse import Evse
 from charger_sim.station.meter import Readings
 from charger_sim.station.rpc import Handler, Payload
-from charger_sim.station.transaction import Transaction
-from charger_sim.station.v2 import availability, der, needs, profiles, remote, variables
+from charger_sim.station.transaction import IdKind, Transaction
+from charger_sim.station.v2 import (
+    availability,
+    der,
+    needs,
+    profiles,
+    remote,
+    variables,
+)
+from charger_sim.station.v2.contracts import ContractsV2
 from charger_sim.station.v2.metering import meter_value
 
 if TYPE_CHECKING:
     from charger_sim.station.station import Station
 
-TOKEN_TYPE = "ISO14443"  # noqa: S105 a kind of card, no secret
 STOP_REASONS = {"HardReset": "ImmediateReset", "SoftReset": "Reboot", "UnlockCommand": "Other"}
 
 
@@ -27,16 +35,19 @@ class DialectV2:
     def __init__(self, version: Version) -> None:
         self._version = version
         self._watch = der.GridWatch()
+        self.contracts = ContractsV2(version)
 
     def handlers(self, station: Station) -> dict[str, Handler]:
         tables = [
             availability.HANDLERS,
+            certificate_messages.HANDLERS,
             profiles.HANDLERS,
             remote.HANDLERS,
             variables.HANDLERS,
+            tariff.HANDLERS_2,
         ]
         if self._version == "2.1":
-            tables += [der.HANDLERS, needs.HANDLERS, profiles.HANDLERS_21]
+            tables += [der.HANDLERS, needs.HANDLERS, profiles.HANDLERS_21, tariff.HANDLERS_21]
         return {name: partial(f, station) for table in tables for name, f in table.items()}
 
     def boot(self, station: Station, reason: str) -> Payload:
@@ -63,7 +74,7 @@ class DialectV2:
         }
 
     def authorize(self, id_token: str) -> Payload:
-        return {"idToken": _token(id_token)}
+        return {"idToken": _token(id_token, "ISO14443")}
 
     def authorized(self, reply: Payload, tx: Transaction | None) -> bool:
         if tx is not None and "allowedEnergyTransfer" in reply:
@@ -72,9 +83,10 @@ class DialectV2:
         return info is None or info["status"] == "Accepted"
 
     def tx_started(self, station: Station, tx: Transaction) -> None:
+        station.tariff.started(tx)
         trigger = "Authorized" if tx.remote_start_id is None else "RemoteStart"
         event = self._event(station, tx, "Started", trigger, tx.start, "Transaction.Begin")
-        event["idToken"] = _token(tx.id_token)
+        event["idToken"] = _token(tx.id_token, tx.id_kind)
         if tx.remote_start_id is not None:
             event["transactionInfo"]["remoteStartId"] = tx.remote_start_id
         self._put(station, tx, event)
@@ -100,6 +112,9 @@ class DialectV2:
         event = self._event(station, tx, "Ended", trigger, tx.stop, "Transaction.End")
         reason = tx.stopped_reason or "Other"
         event["transactionInfo"]["stoppedReason"] = STOP_REASONS.get(reason, reason)
+        details = station.tariff.details(tx)
+        if details is not None:
+            event["costDetails"] = details
         self._put(station, tx, event)
 
     def accepted(self, station: Station) -> None:
@@ -123,6 +138,9 @@ class DialectV2:
         info: dict[str, Any] = {"transactionId": tx.key, "chargingState": tx.state}
         if self._version == "2.1":
             info["operationMode"] = tx.mode
+            applied = station.tariff.local.get(tx.key)
+            if applied is not None:
+                info["tariffId"] = applied.tariff["tariffId"]
         return {
             "eventType": kind,
             "timestamp": iso(now),
@@ -139,11 +157,12 @@ class DialectV2:
         self, station: Station, tx: Transaction, event: Payload, *, sample: bool = False
     ) -> None:
         def answered(reply: Payload) -> None:
+            station.tariff.answered(tx, reply)
             if not self.authorized(reply, None) and tx.ended is None:
                 station.sessions.deauthorized(tx)
 
         station.outbox.put("TransactionEvent", lambda: event, answered, sample=sample)
 
 
-def _token(id_token: str) -> dict[str, str]:
-    return {"idToken": id_token, "type": TOKEN_TYPE}
+def _token(id_token: str, kind: IdKind) -> dict[str, str]:
+    return {"idToken": id_token, "type": kind}

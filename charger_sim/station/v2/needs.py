@@ -18,9 +18,10 @@ DC_VOLTAGE_V = 400
 
 
 def announce(st: Station, tx: Transaction) -> None:
-    """Sends the needs of a vehicle on DC, which has told them over ISO 15118 (K15)."""
+    """Sends the needs of a vehicle on DC that speaks DIN 70121, say: it has told what it wants,
+    but negotiates no schedule. One that speaks ISO 15118 tells them itself (`contracts`)."""
     evse = st.evses[tx.evse_id]
-    if evse.vehicle is None or evse.config.kind != "DC":
+    if evse.vehicle is None or evse.config.kind != "DC" or evse.high_level is not None:
         return
     needs = _needs(st, evse, evse.vehicle)
     st.ask("NotifyEVChargingNeeds", {"evseId": tx.evse_id, "chargingNeeds": needs})

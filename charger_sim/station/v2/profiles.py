@@ -36,6 +36,7 @@ def set_charging_profile(st: Station, request: Payload) -> Payload:
         return _refused(refusal.reason, refusal.detail)
     except ValueError as error:
         return _refused("InvalidSchedule", str(error))
+    st.rpc.after_reply(st.communication.profiles_changed)
     if profile.kind == "Dynamic" and profile.pull_interval_s:
         _schedule_pull(st, profile.id, profile.pull_interval_s)
     return {"status": "Accepted"}
@@ -68,6 +69,7 @@ def _pull(st: Station, profile_id: int, interval_s: float) -> None:
 def _apply(st: Station, profile_id: int, update: dict[str, Any]) -> Payload:
     try:
         st.profiles.update_dynamic(profile_id, update, st.clock.now())
+        st.communication.profiles_changed()
     except ProfileRefused as refusal:
         return _refused(refusal.reason, refusal.detail)
     return {"status": "Accepted"}
@@ -88,6 +90,7 @@ def clear_charging_profile(st: Station, request: Payload) -> Payload:
         purpose=None if purpose is None else PURPOSES[purpose],
         stack_level=criteria.get("stackLevel"),
     )
+    st.communication.profiles_changed()
     return {"status": "Accepted" if removed else "Unknown"}
 
 

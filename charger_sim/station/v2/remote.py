@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from charger_sim.station.certificate_messages import request_certificate
 from charger_sim.station.profiles import ProfileRefused, parse_profile
 from charger_sim.station.rpc import Payload
 from charger_sim.station.v2.metering import meter_value
@@ -83,6 +84,8 @@ def _triggers(st: Station, targets: list[Evse]) -> dict[str, Callable[[], None]]
         ),
         "MeterValues": each(lambda e: _meter_values(st, e)),
         "TransactionEvent": each(lambda e: _transaction_event(st, e)),
+        "SignV2GCertificate": lambda: request_certificate(st, "V2GCertificate"),
+        "SignV2G20Certificate": lambda: request_certificate(st, "V2G20Certificate"),
     }
 
 

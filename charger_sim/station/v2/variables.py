@@ -68,6 +68,9 @@ def set_variables(st: Station, request: Payload) -> Payload:
 
 
 def _set(st: Station, item: dict[str, Any]) -> str:
+    if item["variable"]["name"] == "TariffFallbackMessage":
+        st.tariff.price_text = item["attributeValue"]
+        return "Accepted"
     status, found = _find(st, item)
     if found is None:
         return status

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from csms.battery.studies import CalendarStudy, DesignStudy, ExperimentStudy, LifeStudy
+from csms.api.plots.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, panels, shade
+from csms.battery.studies import (
+    CalendarStudy,
+    DesignStudy,
+    ExperimentStudy,
+    LifeStudy,
+    TrajectoryStudy,
+)
 
-BLUE, ORANGE, GREEN, RED, GREY = "#1f6fb4", "#d9730d", "#2e8b57", "#c0392b", "#6b7280"
-COLOURS = (BLUE, GREEN, ORANGE, RED, "#7b4fa3", GREY)
+COLOURS = (BLUE, GREEN, ORANGE, RED, PURPLE, GREY)
 
 
 def plot_calendar(study: CalendarStudy) -> Figure:
     """Measured (points) and modelled (lines) loss by temperature at each charge."""
     data = study.data
     temps = np.unique(data.temperature_c)
-    figure, axes = _figure(len(temps), width=2.6 * len(temps))
+    figure, axes = panels(1, len(temps), width=2.6 * len(temps))
     for ax, temp in zip(axes, temps, strict=True):
         for soc in np.unique(data.soc_frac):
             here = (data.temperature_c == temp) & (data.soc_frac == soc)
             if here.any():
-                shade = _shade(float(soc))
+                tone = shade(float(soc))
                 days = data.days[here]
-                ax.plot(days, data.loss_pp[here], ".", ms=3, color=shade)
+                ax.plot(days, data.loss_pp[here], ".", ms=3, color=tone)
                 label = f"{100 * soc:g}%"
-                ax.plot(days, study.predicted_pp[here], "-", lw=1.2, color=shade, label=label)
+                ax.plot(days, study.predicted_pp[here], "-", lw=1.2, color=tone, label=label)
         ax.set(xlabel="days stored", title=f"{temp:g} °C")
     top = max(ax.get_ylim()[1] for ax in axes)
     for ax in axes:
@@ -41,9 +46,36 @@ def plot_calendar(study: CalendarStudy) -> Figure:
     return figure
 
 
+def plot_trajectory(study: TrajectoryStudy) -> Figure:
+    """Loss of single cells by charge, with the best line through each charge under both laws of time."""
+    figure, axes = panels(1, 2, width=10.0)
+    start = study.since_day
+    for ax, power, name, found in (
+        (axes[0], 0.5, "root of time", study.test.sqrt_time),
+        (axes[1], 1.0, "time", study.test.linear_time),
+    ):
+        for soc in np.unique(study.soc_percent):
+            here, tone = study.soc_percent == soc, shade(float(soc) / 100.0)
+            x, y = study.days[here] ** power - start**power, study.loss_pp[here]
+            smooth = np.linspace(start, float(study.days.max()), 100)
+            ax.plot(study.days[here], y, ".", ms=3, color=tone)
+            line = float(x @ y / (x @ x)) * (smooth**power - start**power)
+            ax.plot(smooth, line, lw=1.2, color=tone, label=f"{soc}%")
+        test = found.test
+        ax.set(xlabel="days stored")
+        ax.set_title(
+            f"{name}: lack of fit F({test.df_num:.0f}, {test.df_den:.0f}) = {test.F:.0f},"
+            f" pure error {found.pure_error_sd:.2f} pp",
+            fontsize=9,
+        )
+    axes[0].set_ylabel(f"capacity loss since day {start:g} (percentage points)")
+    axes[0].legend(title="charge", fontsize=7, title_fontsize=8)
+    return figure
+
+
 def plot_life(study: LifeStudy) -> Figure:
     """Capacity over the years, and the marginal wear as an interval."""
-    figure, (left, right) = _figure(2, width=11.0)
+    figure, (left, right) = panels(1, 2, width=11.0)
     for colour, name in zip(COLOURS, study.capacity_frac, strict=False):
         left.plot(study.years, 100.0 * study.capacity_frac[name], color=colour, label=name)
         left.plot(study.years, 100.0 * study.capacity_v2g_frac[name], "--", color=colour)
@@ -63,7 +95,7 @@ def plot_life(study: LifeStudy) -> Figure:
 
 def plot_experiment(study: ExperimentStudy) -> Figure:
     """Residual diagnostics: against fitted values, and against normal scores."""
-    figure, (left, right) = _figure(2)
+    figure, (left, right) = panels(1, 2, width=10.0)
     d = study.diagnostics
     left.axhline(0.0, color=GREY, lw=1)
     left.plot(d.fitted, d.scaled_residual, "o", ms=4, color=BLUE)
@@ -80,7 +112,7 @@ def plot_experiment(study: ExperimentStudy) -> Figure:
 
 def plot_design(study: DesignStudy) -> Figure:
     """Power of the three tests over the difference to be found."""
-    figure, (axes,) = _figure(1, width=7.0)
+    figure, (axes,) = panels(1, 1, width=7.0)
     size = [p.difference for p in study.power]
     names = {"whole": "chamber temperature", "sub": "V2G profile", "interaction": "interaction"}
     for (name, label), colour in zip(names.items(), (RED, BLUE, GREEN), strict=True):
@@ -92,20 +124,3 @@ def plot_design(study: DesignStudy) -> Figure:
     axes.set_title(title, fontsize=10)
     axes.legend(fontsize=8)
     return figure
-
-
-def _shade(level: float) -> tuple[float, float, float]:
-    """Light at empty, dark at full."""
-    light, dark = np.array([0.62, 0.78, 0.92]), np.array([0.03, 0.19, 0.42])
-    r, g, b = light + (dark - light) * level
-    return float(r), float(g), float(b)
-
-
-def _figure(columns: int, *, width: float = 10.0) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(width, 4.4), layout="constrained")
-    axes = list(figure.subplots(1, columns, squeeze=False)[0])
-    for ax in axes:
-        ax.grid(visible=True, color="#e5e7eb", lw=0.6)
-        ax.set_axisbelow(True)
-        ax.spines[["top", "right"]].set_visible(False)
-    return figure, axes

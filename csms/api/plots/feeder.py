@@ -6,27 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from csms.grid.network import Feeder, FloatArray
+from csms.api.plots.palette import BLUE, GREEN, GREY, ORANGE, PHASE_COLOURS, panels
+from csms.grid.network import ABC, Feeder, FloatArray
 
 if TYPE_CHECKING:
-    from csms.api.studies.grid import HostingStudy, PowerFlowStudy, SensitivityStudy
+    from csms.api.studies.grid import PowerFlowStudy, SensitivityStudy
 
-BLUE, ORANGE, GREEN, RED, GREY = "#1f6fb4", "#d9730d", "#2e8b57", "#c0392b", "#6b7280"
-PHASE_COLOURS = (BLUE, ORANGE, GREEN)
 MANY = 60
-
-
-def _axes(title: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(9.0, 4.8), layout="constrained")
-    axes = figure.subplots()
-    axes.set_title(title, loc="left")
-    axes.grid(True, color="#e5e7eb", lw=0.8)
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    return figure, axes
 
 
 def _distance_pu(feeder: Feeder) -> FloatArray:
@@ -41,7 +30,8 @@ def _distance_pu(feeder: Feeder) -> FloatArray:
 def plot_power_flow(study: PowerFlowStudy) -> Figure:
     """Voltage against electrical distance, branch by branch, AC and linear."""
     feeder, flow = study.feeder, study.flow
-    figure, axes = _axes(
+    figure, (axes,) = panels(width=9.0, height=4.8)
+    axes.set_title(
         f"{feeder.name}: losses {flow.loss_w / 1e3:.4g} kW, lowest voltage {flow.min_v_pu:.4f} pu"
     )
     distance = _distance_pu(feeder)
@@ -49,85 +39,97 @@ def plot_power_flow(study: PowerFlowStudy) -> Figure:
     linear = study.linear_v_pu.reshape(feeder.n_bus, -1)
     single = v.shape[1] == 1
     for phase in range(v.shape[1]):
-        colour = PHASE_COLOURS[phase]
-        for i in range(1, feeder.n_bus):
-            k = int(feeder.parent[i])
-            label = None
-            if i == 1:
-                label = "AC" if single else f"AC, phase {'abc'[phase]}"
-            axes.plot(
-                [distance[k], distance[i]],
-                [v[k, phase], v[i, phase]],
-                color=colour,
-                lw=1.6,
-                label=label,
+        ends = np.column_stack([feeder.parent[1:], np.arange(1, feeder.n_bus)])
+        axes.add_collection(
+            LineCollection(
+                [[(distance[k], v[k, phase]), (distance[i], v[i, phase])] for k, i in ends],
+                colors=PHASE_COLOURS[phase], linewidths=1.6,
+                label="AC" if single else f"AC, phase {ABC[phase]}",
             )
-        axes.plot(
-            distance, linear[:, phase], ".", color=GREY, ms=4,
-            label="LinDistFlow" if phase == 0 else None,
         )  # fmt: skip
-    axes.set(xlabel="electrical distance from the source (pu impedance)", ylabel="voltage (pu)")
-    axes.legend(frameon=False)
+        axes.plot(
+            distance, linear[:, phase], ".", color=GREY, ms=4 if feeder.n_bus <= MANY else 1.5,
+            label="LinDistFlow" if phase == 0 else None, zorder=1,
+        )  # fmt: skip
+    axes.autoscale_view()
+    axes.set(
+        xlabel="electrical distance from the source (pu impedance)",
+        ylabel="voltage, line to neutral (pu)",
+    )
+    axes.legend(fontsize=9)
     return figure
 
 
 def plot_sensitivity(study: SensitivityStudy) -> Figure:
-    """Extra loss per extra kW, by bus."""
+    """What one more kW at each bus does to the losses and to the lowest voltage; the best places in green."""
     feeder = study.feeder
-    figure, axes = _axes(f"{feeder.name}: what one more kW costs in losses")
+    figure, (upper, lower) = panels(2, width=9.0, height=7.0, share_x=True)
     cost = 100.0 * study.gradient.dp.reshape(feeder.n_bus, -1)
-    x = np.arange(feeder.n_bus)
-    width = 0.8 / cost.shape[1]
-    for phase in range(cost.shape[1]):
-        label = None if cost.shape[1] == 1 else f"phase {'abc'[phase]}"
-        if feeder.n_bus > MANY:
-            axes.plot(x, cost[:, phase], color=PHASE_COLOURS[phase], lw=1.2, label=label)
-        else:
-            offset = (phase - 0.5 * (cost.shape[1] - 1)) * width
-            axes.bar(x + offset, cost[:, phase], width, color=PHASE_COLOURS[phase], label=label)
-    _name_buses(axes, feeder)
-    axes.set_ylabel("additional loss (% of the additional load)")
-    if cost.shape[1] > 1:
-        axes.legend(frameon=False)
+    fall = 1e5 * study.voltage.dp.reshape(feeder.n_bus, -1)
+    _by_bus(upper, feeder, cost)
+    _by_bus(lower, feeder, fall)
+    best = study.ranking[:10]
+    upper.plot(
+        [bus for bus, _, _ in best], [100.0 * value for _, _, value in best], "v", color=GREEN, ms=6,
+        label="the ten best places",
+    )  # fmt: skip
+    upper.set_title(f"{feeder.name}: what one more kW does, by the bus where it is drawn")
+    upper.set_ylabel("additional loss (% of it)")
+    upper.legend(fontsize=9)
+    bus = feeder.bus_names[study.weakest[0]]
+    lower.set_ylabel(f"lowest voltage, bus {bus} (pu per 100 kW)")
+    _name_buses(lower, feeder)
     return figure
 
 
-def plot_hosting(study: HostingStudy) -> Figure:
-    """Per bus, or stochastic, or the one number, AC beside LinDistFlow."""
-    feeder = study.feeder
-    if study.stochastic is not None:
-        return _plot_stochastic(study)
-    figure, axes = _axes(f"{feeder.name}: load that may be added until {study.limit_v_pu:g} pu")
-    cases = study.by_bus or {study.where: study.capacity}
-    x = np.arange(len(cases))
-    ac = np.array([one.ac_w for one in cases.values()]) / 1e3
-    linear = np.array([one.lindistflow_w for one in cases.values()]) / 1e3
-    axes.bar(x - 0.2, ac, 0.4, color=BLUE, label="AC: what the feeder bears")
-    axes.bar(x + 0.2, linear, 0.4, color=ORANGE, label="LinDistFlow: too optimistic")
-    axes.set_xticks(x, list(cases), rotation=90 if len(cases) > 12 else 0)
-    if len(cases) > 1:
-        axes.set_yscale("log")
-    else:
-        axes.set_xlim(-1.5, 1.5)
-    axes.set(xlabel="bus" if study.by_bus else "placement", ylabel="added load (kW)")
-    axes.legend(frameon=False)
-    return figure
-
-
-def _plot_stochastic(study: HostingStudy) -> Figure:
-    drawn = study.stochastic
-    if drawn is None:
-        raise ValueError("no stochastic study")
-    figure, axes = _axes(
-        f"{study.feeder.name}: lowest voltage over {len(drawn.capacity)} random placements"
+def plot_tree(feeder: Feeder, places: FloatArray, v_pu: FloatArray | None) -> Figure:
+    """One-line diagram: buses at ``places`` (n, 2), coloured by their lowest voltage, sized by their load."""
+    figure, (axes,) = panels(width=11.0, height=5.0)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    lines = [[places[k], places[i]] for i, k in enumerate(feeder.parent) if i > 0]
+    changes = feeder.base_v[1:] != feeder.base_v[feeder.parent[1:]]
+    axes.add_collection(
+        LineCollection(lines, colors=[ORANGE if c else GREY for c in changes], linewidths=1.2, zorder=1)
+    )  # fmt: skip
+    load_kw = feeder.p_w.sum(axis=1) / 1e3
+    size = (14.0 if feeder.n_bus <= MANY else 4.0) + 90.0 * load_kw / max(load_kw.max(), 1e-9)
+    colour = BLUE if v_pu is None else np.nanmin(v_pu.reshape(feeder.n_bus, -1), axis=1)
+    dots = axes.scatter(
+        places[:, 0], places[:, 1], s=size, c=colour, cmap="RdYlBu", edgecolors="#374151", lw=0.4
     )
-    low, mid, high = drawn.min_v_pu.T
-    axes.fill_between(drawn.counts, low, high, color=BLUE, alpha=0.2, lw=0, label="5% to 95%")
-    axes.plot(drawn.counts, mid, color=BLUE, label="median")
-    axes.axhline(study.limit_v_pu, color=RED, ls="--", lw=1.2, label="limit")
-    axes.set(xlabel="number of EVs", ylabel="lowest voltage (pu)")
-    axes.legend(frameon=False)
+    axes.scatter(
+        places[0, 0], places[0, 1], s=80, marker="s", color="black", zorder=3, label="source"
+    )
+    if v_pu is not None:
+        figure.colorbar(dots, ax=axes, label="lowest phase voltage (pu)", fraction=0.03)
+    if feeder.n_bus <= MANY:
+        for name, (x, y) in zip(feeder.bus_names, places, strict=True):
+            axes.annotate(
+                name, (x, y), xytext=(0, 7), textcoords="offset points", fontsize=7, ha="center"
+            )
+    if changes.any():
+        axes.plot([], [], color=ORANGE, label="transformer")
+    axes.set(xticks=[], yticks=[])
+    axes.invert_yaxis()
+    axes.set_title(
+        f"{feeder.name}: {feeder.n_bus} buses, {load_kw.sum():,.4g} kW (area of a dot: its load)"
+    )
+    axes.legend(fontsize=9, loc="best")
     return figure
+
+
+def _by_bus(axes: Axes, feeder: Feeder, values: FloatArray) -> None:
+    """Bars, or a line each where there are many buses; (n, 1) or (n, 3)."""
+    x, phases = np.arange(feeder.n_bus), values.shape[1]
+    for phase in range(phases):
+        label = None if phases == 1 else f"phase {ABC[phase]}"
+        if feeder.n_bus > MANY:
+            axes.plot(x, values[:, phase], ".", ms=2, color=PHASE_COLOURS[phase], label=label)
+        else:
+            width = 0.8 / phases
+            offset = (phase - 0.5 * (phases - 1)) * width
+            axes.bar(x + offset, values[:, phase], width, color=PHASE_COLOURS[phase], label=label)
 
 
 def _name_buses(axes: Axes, feeder: Feeder) -> None:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from csms.api.plots.palette import BLUE, GREEN, GREY, ORANGE, RED, legend_above, panels, shade
+from csms.market.day_ahead_study import DayAheadStudy
 from csms.market.latency import LatencyStudy
 from csms.market.savings import SavingsStudy
 from csms.market.studies import (
+    CoverageStudy,
     HistoryBidStudy,
     NewsvendorStudy,
     PriceShareStudy,
     RobustStudy,
+    ShiftingStudy,
     StackelbergStudy,
     TouRtpStudy,
 )
 
-BLUE, ORANGE, GREEN, RED, GREY = "#1f6fb4", "#d9730d", "#2e8b57", "#c0392b", "#6b7280"
 STRATEGIES = {
     "uncontrolled": ("uncontrolled", GREY),
     "tou": ("time of use", ORANGE),
@@ -28,7 +30,7 @@ STRATEGIES = {
 
 def plot_tou_rtp(study: TouRtpStudy) -> Figure:
     """Welfare of each tariff above the flat one; surplus as customers move to real-time prices."""
-    figure, (left, right) = _figure(2)
+    figure, (left, right) = panels(1, 2, width=10.0)
     gain = [0.0, study.welfare_tou - study.welfare_flat, study.deadweight_loss]
     bars = left.bar(["flat", "time of use", "real time"], gain, color=[GREY, ORANGE, BLUE])
     left.bar_label(bars, fmt="%.1f", padding=3)
@@ -47,7 +49,7 @@ def plot_tou_rtp(study: TouRtpStudy) -> Figure:
 
 def plot_price_share(study: PriceShareStudy) -> Figure:
     """Share of the gain from real-time prices that the two-period tariff captures."""
-    figure, (axes,) = _figure(1, width=7.0)
+    figure, (axes,) = panels(1, 1, width=7.0)
     years = list(study.share_of_gain)
     bars = axes.bar(years, [100.0 * study.share_of_gain[y] for y in years], color=ORANGE)
     axes.bar_label(bars, fmt="%.1f%%", padding=3)
@@ -59,7 +61,7 @@ def plot_price_share(study: PriceShareStudy) -> Figure:
 
 def plot_stackelberg(study: StackelbergStudy) -> Figure:
     """Profit over the posted price, with the optimum and the traps."""
-    figure, (axes,) = _figure(1, width=7.0)
+    figure, (axes,) = panels(1, 1, width=7.0)
     axes.plot(study.curve.price, study.curve.profit, color=BLUE)
     label = f"optimum {study.profit:.3f} at {study.price:.3f}"
     axes.plot(study.price, study.profit, "o", color=GREEN, label=label)
@@ -75,7 +77,7 @@ def plot_stackelberg(study: StackelbergStudy) -> Figure:
 
 def plot_newsvendor(study: NewsvendorStudy) -> Figure:
     """Expected profit and the chance of full availability over the bid."""
-    figure, (left, right) = _figure(2)
+    figure, (left, right) = panels(1, 2, width=10.0)
     left.plot(study.curve_q_mw, study.curve_profit, color=BLUE)
     left.plot(study.q_mw, study.profit, "o", color=GREEN, label=f"best bid {study.q_mw:.3f} MW")
     left.axvline(study.cvar_q_mw, color=ORANGE, ls="--", lw=1, label="best CVaR (0.9)")
@@ -91,7 +93,7 @@ def plot_newsvendor(study: NewsvendorStudy) -> Figure:
 
 def plot_history_bid(study: HistoryBidStudy) -> Figure:
     """Available power by day, the bid learned from the first part, violations in the rest."""
-    figure, (axes,) = _figure(1, width=8.0)
+    figure, (axes,) = panels(1, 1, width=8.0)
     day = np.arange(len(study.available_mw))
     axes.plot(day, study.available_mw, ".", color=GREY, ms=4, label="available")
     short = (day >= study.n_train) & (study.available_mw < study.bid.q_mw)
@@ -110,13 +112,13 @@ def plot_history_bid(study: HistoryBidStudy) -> Figure:
     )  # fmt: skip
     axes.axvline(study.n_train - 0.5, color="black", lw=1)
     axes.set(xlabel="day (bid learned left of the line, judged right of it)", ylabel="power (MW)")
-    _legend_above(axes, 2)
+    legend_above(axes, 2)
     return figure
 
 
 def plot_robust(study: RobustStudy) -> Figure:
     """Schedule with the prices it is protected against; the price of robustness."""
-    figure, (left, right) = _figure(2)
+    figure, (left, right) = panels(1, 2, width=10.0)
     hour = np.arange(len(study.price))
     left.bar(hour, study.plan.schedule, color=BLUE, alpha=0.5, label="schedule")
     left.set(xlabel="hour", ylabel="energy per hour (kWh)")
@@ -135,34 +137,133 @@ def plot_robust(study: RobustStudy) -> Figure:
     return figure
 
 
-def plot_savings(study: SavingsStudy) -> Figure:
-    """Cost per car and year by strategy, and when the fleet draws."""
-    figure, (left, right) = _figure(2, width=11.0)
-    results = {name: getattr(study, name) for name in STRATEGIES}
-    names = [STRATEGIES[n][0].replace(", ", ",\n") for n in results]
-    energy = [r.energy_cost_eur for r in results.values()]
-    wear = [r.wear_eur for r in results.values()]
-    left.bar(names, energy, color=[STRATEGIES[n][1] for n in results])
-    left.bar(names, wear, bottom=energy, color=RED, label="wear of discharging")
-    for at, r in enumerate(results.values()):
-        text = f"{r.cost_eur:.0f}\n{-100.0 * r.saving_frac:+.0f}%" if at else f"{r.cost_eur:.0f}"
-        left.text(at, r.cost_eur, text, ha="center", va="bottom", fontsize=9)
-    left.margins(y=0.18)
-    left.tick_params(axis="x", labelsize=8)
+def plot_savings(by_year: dict[str, SavingsStudy]) -> Figure:
+    """Cost per car and year by strategy, every year; when the fleet draws, the mean over the years."""
+    figure, (left, right) = panels(1, 2, width=11.0 + 0.8 * max(0, len(by_year) - 2))
+    width = 0.8 / len(STRATEGIES)
+    for place, (name, (label, colour)) in enumerate(STRATEGIES.items()):
+        results = [getattr(study, name) for study in by_year.values()]
+        at = np.arange(len(results)) + (place - 1.5) * width
+        energy, wear = [r.energy_cost_eur for r in results], [r.wear_eur for r in results]
+        left.bar(at, energy, 0.92 * width, color=colour, label=label)
+        if any(wear):
+            left.bar(at, wear, 0.92 * width, bottom=energy, color=RED, label="wear of discharging")
+        for x, r in zip(at, results, strict=True):
+            saved = f"{r.cost_eur:.0f}\n{-100.0 * r.saving_frac:+.0f}%"
+            text = f"{r.cost_eur:.0f}" if name == "uncontrolled" else saved
+            left.text(
+                x,
+                max(r.cost_eur, r.energy_cost_eur, 0.0),
+                text,
+                ha="center",
+                va="bottom",
+                fontsize=7,
+            )
+        load = np.mean([r.mean_load_kw for r in results], axis=0)
+        hours = sum(r.overload_hours for r in results)
+        right.step(
+            np.arange(24),
+            load,
+            where="mid",
+            color=colour,
+            label=f"{label}: {hours} h over the limit",
+        )
+    left.axhline(0.0, color=GREY, lw=0.8)
+    left.set_xticks(np.arange(len(by_year)), list(by_year))
     left.set(ylabel="cost per car and year (EUR)")
-    left.legend(fontsize=8)
-    for name, r in results.items():
-        label, colour = STRATEGIES[name]
-        text = f"{label}: {r.overload_hours} h over the limit"
-        right.step(np.arange(24), r.mean_load_kw, where="mid", color=colour, label=text)
+    left.margins(y=0.16)
+    legend_above(left, 3)
     right.set(xlabel="hour of the day (UTC)", ylabel="mean power per car (kW)")
-    _legend_above(right, 2)
+    legend_above(right, 2)
+    return figure
+
+
+def plot_tariffs(study: TouRtpStudy | PriceShareStudy) -> Figure:
+    return plot_price_share(study) if isinstance(study, PriceShareStudy) else plot_tou_rtp(study)
+
+
+def plot_posted_price(study: StackelbergStudy | ShiftingStudy) -> Figure:
+    return plot_shifting(study) if isinstance(study, ShiftingStudy) else plot_stackelberg(study)
+
+
+def plot_bid(study: NewsvendorStudy | HistoryBidStudy) -> Figure:
+    return plot_history_bid(study) if isinstance(study, HistoryBidStudy) else plot_newsvendor(study)
+
+
+def plot_uncertainty(study: RobustStudy | CoverageStudy) -> Figure:
+    return plot_coverage(study) if isinstance(study, CoverageStudy) else plot_robust(study)
+
+
+def plot_shifting(study: ShiftingStudy) -> Figure:
+    """Posted and wholesale prices by interval, and the energy that each class of drivers moves there."""
+    figure, (axes,) = panels(1, 1, width=7.5)
+    at = np.arange(len(study.price))
+    bottom = np.zeros(len(at))
+    for number, energy in enumerate(study.energy, 1):
+        tone = shade(number / (len(study.energy) + 1))
+        axes.bar(at, energy, bottom=bottom, color=tone, label=f"drivers {number}")
+        bottom += energy
+    axes.set(xlabel="interval", ylabel="energy taken (kWh)")
+    prices = axes.twinx()
+    prices.step(at, study.price, where="mid", color=RED, label="posted price")
+    prices.step(at, study.wholesale, where="mid", color=GREY, label="wholesale price")
+    prices.set(ylabel="price (EUR/kWh)", ylim=(0.0, None))
+    handles = axes.get_legend_handles_labels()[0] + prices.get_legend_handles_labels()[0]
+    axes.legend(
+        handles=handles, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=4, frameon=False
+    )
+    return figure
+
+
+def plot_coverage(study: CoverageStudy) -> Figure:
+    """Distances of unseen errors, with the conformal radius and what a normal distribution would promise."""
+    figure, (axes,) = panels(1, 1, width=7.5)
+    axes.hist(study.distance, bins=40, color=BLUE, alpha=0.5, label="days that the fit never saw")
+    axes.axvline(
+        study.radius, color=GREEN,
+        label=f"conformal radius: {100 * study.held_out_coverage:.1f}% inside"
+        f" of {100 * study.promised:.0f}% promised",
+    )  # fmt: skip
+    axes.axvline(
+        study.gaussian_radius, color=ORANGE, ls="--",
+        label=f"normal distribution assumed: {100 * study.gaussian_coverage:.1f}% inside",
+    )  # fmt: skip
+    axes.set(xlabel="Mahalanobis distance (1)", ylabel="days")
+    legend_above(axes, 1)
+    return figure
+
+
+def plot_day_ahead(study: DayAheadStudy) -> Figure:
+    """The cars' power as planned and at once, the feeder's limit, the price."""
+    figure, (axes,) = panels(1, 1, width=8.5)
+    edges = study.interval_h * np.arange(len(study.price_eur_per_kwh) + 1)
+    axes.stairs(
+        study.uncontrolled_kw, edges, baseline=None, color=GREY, lw=1.5,
+        label=f"at once: {study.uncontrolled_cost_eur:.2f} EUR",
+    )  # fmt: skip
+    axes.stairs(
+        study.planned_kw, edges, baseline=None, color=GREEN, lw=1.5,
+        label=f"planned: {study.cost_eur:.2f} EUR, wear {study.wear_eur:.2f} in it",
+    )  # fmt: skip
+    axes.axhline(study.limit_kw, color=RED, ls="--", lw=1, label="feeder limit")
+    axes.axhline(0.0, color=GREY, lw=0.8)
+    axes.set(xlabel="hour", ylabel=f"power of {study.n_cars} cars (kW)")
+    prices = axes.twinx()
+    prices.stairs(study.price_eur_per_kwh, edges, baseline=None, color=ORANGE, label="price")
+    prices.set(ylabel="price (EUR/kWh)")
+    handles = axes.get_legend_handles_labels()[0] + prices.get_legend_handles_labels()[0]
+    axes.legend(
+        handles=handles, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False
+    )
+    if study.missed:
+        missed = ", ".join(f"car {m.car} lacks {m.missing_kwh:.1f} kWh" for m in study.missed[:4])
+        axes.set_xlabel(f"hour\n{missed}{' ...' if len(study.missed) > 4 else ''}")
     return figure
 
 
 def plot_latency(study: LatencyStudy) -> Figure:
     """Chance that a command is not there yet, against time, with the markets' deadlines."""
-    figure, (axes,) = _figure(1)
+    figure, (axes,) = panels(1, 1, width=10.0)
     p_kept = 1.0 - study.p_lost
     axes.semilogy(1e3 * study.t_s, 1.0 - p_kept * study.cdf, color=BLUE, label="not delivered yet")
     floor = max(study.p_lost, 1e-6)
@@ -188,19 +289,3 @@ def plot_latency(study: LatencyStudy) -> Figure:
     )  # fmt: skip
     axes.legend(frameon=True, edgecolor="none", loc="upper right")
     return figure
-
-
-def _figure(columns: int, *, width: float = 10.0) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(width, 4.4), layout="constrained")
-    axes = list(figure.subplots(1, columns, squeeze=False)[0])
-    for ax in axes:
-        ax.grid(visible=True, color="#e5e7eb", lw=0.6)
-        ax.set_axisbelow(True)
-        ax.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
-def _legend_above(axes: Axes, columns: int) -> None:
-    axes.legend(
-        loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=columns, frameon=False, fontsize=8
-    )

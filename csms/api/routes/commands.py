@@ -15,10 +15,11 @@ from csms.api.deps import ApiDeps
 from csms.api.problems import ProblemError
 from csms.api.routes.common import STATION_ID_PATTERN, Deps, Limit, StationPath, StationQuery
 from csms.api.views import Page, command_view
-from csms.api.wire import accepts_schema, read_object, reply, returns
+from csms.api.wire import accepts, accepts_schema, convert, read_object, reply, returns
 from csms.domain.commands import Command, CommandRecord
 from csms.domain.errors import NotFound
 from csms.ids import CommandId, StationId
+from csms.services.fleet_brake import FleetBrake
 
 router = APIRouter(prefix="/v1", tags=["commands"])
 MAX_WAIT_S = 60.0
@@ -90,6 +91,27 @@ async def give_raw(
     )
 
 
+class FleetRelease(msgspec.Struct, frozen=True, kw_only=True):
+    """``principal`` as the refusal and the audit log name it."""
+
+    principal: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+
+
+@router.post(
+    "/fleet-releases",
+    status_code=201,
+    responses=returns(FleetRelease, "In force for ten minutes.", 201),
+    openapi_extra=accepts(FleetRelease),
+)
+async def release_fleet(request: Request, deps: Deps, who: Operator) -> Response:
+    """Let somebody else command any number of stations; nobody can release themselves."""
+    asked = convert(await read_object(request), FleetRelease)
+    brake: FleetBrake = request.app.state.fleet_brake
+    brake.release(asked.principal, by=who.name)
+    await audit(deps, who, "fleet.release", asked.principal)
+    return reply(asked, 201)
+
+
 @router.get("/commands", responses=returns(Page[CommandRecord]))
 async def list_commands(
     deps: Deps,
@@ -140,6 +162,14 @@ async def _once(
     async def act() -> Response:
         if deps.fleet.get(station_id) is None and await deps.history.station(station_id) is None:
             raise NotFound(f"no station {station_id}")
+        brake: FleetBrake = request.app.state.fleet_brake
+        if not brake.lets(who.name, station_id, command, len(deps.fleet)):
+            raise ProblemError(
+                403,
+                "second_person_needed",
+                f"{who.name} has commanded too many stations within ten minutes to go on alone: "
+                "somebody else releases it by POST /v1/fleet-releases",
+            )
         action = f"command.{type(command).__name__}"
         await audit(deps, who, action, station_id, data)
         record = await deps.desk.submit(

@@ -9,7 +9,6 @@ import msgspec
 from fastapi import APIRouter, Path, Request, Response
 
 from csms.api.access import Operator, Viewer
-from csms.api.plots.output import png
 from csms.api.problems import ProblemError
 from csms.api.studies import STUDIES, Study
 from csms.api.wire import accepts_schema, convert, read_object, reply, returns
@@ -55,6 +54,11 @@ async def run_study(name: Name, request: Request, _who: Operator) -> Response:
         raise ProblemError(
             422, "invalid_request", "over REST a feeder is given by its built-in name"
         )
+    for name_of_file in study.files:
+        if "\n" not in str(given.get(name_of_file) or "\n"):
+            raise ProblemError(
+                422, "invalid_request", f"{name_of_file}: over REST no file of this machine is read"
+            )
     params = convert(given, study.params)
     as_png = "image/png" in request.headers.get("accept", "")
     if _one_at_a_time.locked():
@@ -73,5 +77,9 @@ async def run_study(name: Name, request: Request, _who: Operator) -> Response:
 def _compute(study: Study[Any, Any], params: Any, as_png: bool) -> bytes:
     result = study.run(params)
     if as_png:
+        from csms.api.plots.output import (
+            png,
+        )  # matplotlib, half a second that start-up need not wait for
+
         return png(study.plot(result), footer=f"study {study.name}")
     return msgspec.json.encode(to_jsonable(study.figures(result)))

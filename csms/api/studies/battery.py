@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from msgspec import Meta
 
-from csms.api.plots import battery as plots
-from csms.api.studies.study import Params, Study, StudyError, all_figures
-from csms.battery import studies
+from csms.api.studies.study import LazyPlots, Params, Study, StudyError, all_figures
 from csms.battery.packs import PACKS
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from csms.battery import studies
+
+    Degradation = studies.CalendarStudy | studies.LifeStudy | studies.TrajectoryStudy
+
+plots = LazyPlots("battery")
 MAX_FILE_BYTES = 4 * 1024 * 1024
 
 
 class DegradationParams(Params, frozen=True, kw_only=True):
     preset: Annotated[
-        str, Meta(max_length=20, description="naumann: against calendar data; fleet: ten years.")
+        str, Meta(max_length=20, description="naumann, geisbauer: against data; fleet: ten years.")
     ] = "fleet"
     data: Annotated[
-        str, Meta(max_length=4096, description="The CSV of Naumann et al. (preset naumann).")
+        str,
+        Meta(max_length=4096, description="The CSV of Naumann or Geisbauer et al. (by preset)."),
     ] = ""
     pack: Annotated[str, Meta(max_length=40, description="Cell model.")] = "sony-lfp"
     margin_pp: Annotated[
@@ -53,13 +59,17 @@ class ExperimentParams(Params, frozen=True, kw_only=True):
 def _read(path: str) -> str:
     file = Path(path)
     if not path or not file.is_file():
-        raise StudyError(f"data: {path!r} is no file; preset naumann needs the CSV of the data")
+        raise StudyError(f"data: {path!r} is no file; this preset needs the CSV of the data")
     if file.stat().st_size > MAX_FILE_BYTES:
         raise StudyError(f"data: {path} is larger than {MAX_FILE_BYTES} bytes")
     return file.read_text(encoding="utf-8")
 
 
-def run_degradation(params: DegradationParams) -> studies.CalendarStudy | studies.LifeStudy:
+def run_degradation(params: DegradationParams) -> Degradation:
+    from csms.battery import studies  # a second of scipy.stats: only for who asks
+
+    if params.preset == "geisbauer":
+        return studies.trajectory_study(_read(params.data))
     if params.preset == "naumann":
         return studies.calendar_study(
             _read(params.data), pack=params.pack, margin_pp=params.margin_pp
@@ -74,6 +84,8 @@ def run_degradation(params: DegradationParams) -> studies.CalendarStudy | studie
 
 
 def run_experiment(params: ExperimentParams) -> studies.ExperimentStudy | studies.DesignStudy:
+    from csms.battery import studies
+
     rng = np.random.default_rng(params.seed)
     if params.preset == "design":
         return studies.design_study(
@@ -86,13 +98,19 @@ def run_experiment(params: ExperimentParams) -> studies.ExperimentStudy | studie
     )
 
 
-def _plot_degradation(study: studies.CalendarStudy | studies.LifeStudy) -> Figure:
+def _plot_degradation(study: Degradation) -> Figure:
+    from csms.battery import studies
+
+    if isinstance(study, studies.TrajectoryStudy):
+        return plots.plot_trajectory(study)
     if isinstance(study, studies.CalendarStudy):
         return plots.plot_calendar(study)
     return plots.plot_life(study)
 
 
 def _plot_experiment(study: studies.ExperimentStudy | studies.DesignStudy) -> Figure:
+    from csms.battery import studies
+
     if isinstance(study, studies.DesignStudy):
         return plots.plot_design(study)
     return plots.plot_experiment(study)
@@ -101,7 +119,7 @@ def _plot_experiment(study: studies.ExperimentStudy | studies.DesignStudy) -> Fi
 STUDIES: tuple[Study[Any, Any], ...] = (
     Study(
         "degradation", "Battery ageing: a cell model against data, or ten years of a fleet.",
-        DegradationParams, run_degradation, all_figures, _plot_degradation,
+        DegradationParams, run_degradation, all_figures, _plot_degradation, files=("data",),
     ),
     Study(
         "experiment", "Split-plot ageing experiments: design with power, mixed-model analysis.",

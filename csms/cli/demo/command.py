@@ -18,7 +18,7 @@ from csms.cli.surface import Surface
 from csms.grid.network import FeederError
 from csms.telemetry.logs import configure_logs
 
-Feeder = Annotated[str, typer.Option(help="ieee33, european-lv or a feeder file.")]
+Feeder = Annotated[str, typer.Option(help="ieee33, ieee123, european-lv or a feeder file.")]
 Seed = Annotated[int, typer.Option(help="Two runs of one seed have the same world.")]
 Stations = Annotated[int, typer.Option(min=1, max=2_000, help="How many chargers.")]
 
@@ -60,11 +60,14 @@ def simulate(
     hours: Annotated[float, typer.Option(min=0.01, max=24 * 31)] = 24.0,
     stations: Stations = 50,
     seed: Seed = 1,
+    contracts: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Share of vehicles that charge on a contract.")
+    ] = 0.0,
     json: Json = False,
 ) -> None:
     """The whole system in virtual time, with losses, duplicates and reconnects. Exit status 0: no Wh differs."""
     configure_logs("error", "console")
-    summary = run_simulation(n_stations=stations, hours=hours, seed=seed)
+    summary = run_simulation(n_stations=stations, hours=hours, seed=seed, contracts=contracts)
     if json:
         print_json(summary)
     else:
@@ -91,6 +94,7 @@ def _print(s: DemoSummary) -> None:
         [
             ("stations", ", ".join(f"{n} x OCPP {v}" for v, n in sorted(s.stations.items()))),
             ("lowest voltage", f"{s.worst_v_pu:.4f} pu, limit {s.limit_v_pu:.2f} pu"),
+            ("lowest by phase", ", ".join(f"{p} {v:.4f}" for p, v in s.worst_v_pu_by_phase.items())),
             ("lowest without control", f"{s.worst_v_pu_uncontrolled:.4f} pu"),
             ("below the limit", f"{s.seconds_below_limit:.0f} s of {s.seconds:.0f} s"),
             ("energy delivered", f"{s.energy_delivered_wh / 1e3:.2f} kWh, curtailed {s.curtailed_wh / 1e3:.2f} kWh"),
@@ -105,7 +109,7 @@ def _print(s: DemoSummary) -> None:
 
 def _print_simulation(s: SimulationSummary) -> None:
     out.print(
-        f"{s.stations} chargers, {s.hours:g} h in {s.wall_s:.1f} s: {s.transactions} transactions, "
-        f"{s.mismatched} with a wrong energy, {s.missing} missing; {s.messages} messages, "
-        f"{s.connects} connects; history {s.history_hash[:16]}"
+        f"{s.stations} chargers, {s.hours:g} h in {s.wall_s:.1f} s: {s.transactions} transactions "
+        f"({s.by_contract} on contracts), {s.mismatched} with a wrong energy, {s.missing} missing; "
+        f"{s.messages} messages, {s.connects} connects; history {s.history_hash[:16]}"
     )

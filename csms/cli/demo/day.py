@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from random import Random
 
+from charger_sim.contract_share import with_contracts
 from charger_sim.scenario import Event, FrequencySpec, LinkSpec, Scenario, StationSpec, Visit, check
 from charger_sim.station.config import VERSIONS
 
 _BUSES = tuple(str(bus) for bus in range(1, 33))
 
 
-def day_scenario(n_stations: int, hours: float, seed: int) -> Scenario:
-    """``n_stations`` on IEEE 33 over ``hours``, with 1% of frames lost and 1% doubled either way."""
+def day_scenario(n_stations: int, hours: float, seed: int, *, contracts: float = 0.0) -> Scenario:
+    """``n_stations`` on IEEE 33 over ``hours``, with 1% of frames lost and 1% doubled either way.
+
+    ``contracts`` is the share of vehicles that charge on one.
+    """
     rng = Random(f"day:{seed}")  # noqa: S311 a simulation, not a secret
     end_s = hours * 3600.0
     stations = tuple(_station(rng, n, end_s) for n in range(n_stations))
-    return check(
+    scenario = check(
         Scenario(
             name=f"day-{n_stations}",
             seed=seed,
@@ -31,6 +35,7 @@ def day_scenario(n_stations: int, hours: float, seed: int) -> Scenario:
             events=_events(rng, stations, end_s),
         )
     )
+    return with_contracts(scenario, contracts)
 
 
 def _station(rng: Random, n: int, end_s: float) -> StationSpec:

@@ -20,12 +20,13 @@ from charger_sim.reference import uncontrolled
 from charger_sim.scenario import Scenario
 from charger_sim.swarm import Snapshot, Swarm
 from charger_sim.transport import websocket_connector
-from csms.bootstrap import CentralSystem, load_feeder
+from csms.bootstrap import CentralSystem
 from csms.cli.demo.plant import plant_feeder
 from csms.cli.demo.site import site_settings, station_records
 from csms.cli.demo.summary import CommandTally, DemoSummary, summarise
 from csms.cli.surface import Surface
 from csms.clock import SystemClock
+from csms.grid.feeder_file import load_feeder
 from csms.grid.network import Feeder
 from csms.store import open_store
 
@@ -100,12 +101,14 @@ async def _demo(
             with suppress(asyncio.CancelledError):
                 await swarm.run(seconds, on_tick=lambda shot: tick(shot, surface))
         finally:
-            view = system.feeder_view()
+            view = system.site.view
             await surface.close()
             await system.stop()
             await asyncio.sleep(0)
             counting.cancel()
-        return summarise(swarm.summary(), reference, tally, view.cycle if view else 0)
+        return summarise(
+            swarm.summary(), swarm.world.record, reference, tally, view.cycle if view else 0
+        )
 
 
 def _announce(say: Say, surface: Surface, password: str) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from charger_sim.garage import emaid_of
 from charger_sim.scenario import Scenario, StationSpec
+from charger_sim.visits import id_token_of
 from csms.domain.records import Record, StationRecord, TokenRecord
 from csms.domain.values import IdToken
 from csms.gateway.passwords import hash_password
@@ -85,5 +87,8 @@ def station_records(
 
 
 def tokens(spec: StationSpec) -> list[str]:
-    """The id tokens of the vehicles that come to a station."""
-    return sorted({visit.id_token or f"EV-{spec.id}-{visit.evse}"[:20] for visit in spec.visits})
+    """The id tokens of the vehicles that come to a station, and the eMAIDs of their contracts."""
+    known = {id_token_of(spec.id, visit): visit.contract for visit in spec.visits}
+    return sorted(known) + sorted(
+        emaid_of(t) for t, contract in known.items() if contract != "none"
+    )

@@ -9,6 +9,7 @@ import msgspec
 from charger_sim.measure import percentile
 from charger_sim.reference import Uncontrolled
 from charger_sim.summary import SwarmSummary
+from charger_sim.world import WorldRecord
 from csms.domain.commands import CommandRecord, CommandState
 from csms.services.live import LiveBus
 
@@ -34,7 +35,8 @@ class CommandTally:
 
 
 class DemoSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """Voltages in pu of nominal, of the plant. ``seconds_below_limit`` leaves out the first 5 s."""
+    """Voltages in pu of nominal, of the plant. ``seconds_below_limit`` and ``worst_v_pu``, which is the lowest of
+    ``worst_v_pu_by_phase``, leave out the first 5 s."""
 
     stations: dict[str, int]
     feeder: str
@@ -42,6 +44,7 @@ class DemoSummary(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     limit_v_pu: float
     worst_v_pu: float
+    worst_v_pu_by_phase: dict[str, float]
     worst_v_pu_uncontrolled: float
     seconds_below_limit: float
     energy_delivered_wh: float
@@ -63,7 +66,11 @@ class DemoSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def summarise(
-    swarm: SwarmSummary, reference: Uncontrolled, tally: CommandTally, cycles: int
+    swarm: SwarmSummary,
+    world: WorldRecord,
+    reference: Uncontrolled,
+    tally: CommandTally,
+    cycles: int,
 ) -> DemoSummary:
     trips = tally.round_trips_ms
     by_state = tally.by_state
@@ -74,6 +81,7 @@ def summarise(
         seconds=swarm.seconds,
         limit_v_pu=swarm.limit_v_pu,
         worst_v_pu=swarm.worst_v_pu,
+        worst_v_pu_by_phase=dict(zip("abc", world.lowest_by_phase_v_pu, strict=True)),
         worst_v_pu_uncontrolled=reference.worst_v_pu,
         seconds_below_limit=swarm.seconds_below_limit,
         energy_delivered_wh=swarm.energy_delivered_wh,

@@ -10,11 +10,13 @@ from random import Random
 
 import msgspec
 
+from charger_sim.garage import Garage
 from charger_sim.scenario import Scenario
 from charger_sim.summary import TransactionRecord
 from charger_sim.swarm import Swarm
 from charger_sim.transport import Connect, ConnectFailed, Transport, TransportClosed
-from csms.bootstrap import CentralSystem, load_feeder
+from csms.bootstrap import CentralSystem
+from csms.cli.demo.contract_site import contract_ports, contract_settings, demonstration_pki
 from csms.cli.demo.day import day_scenario
 from csms.cli.demo.plant import plant_feeder
 from csms.cli.demo.site import site_settings, station_records
@@ -24,6 +26,7 @@ from csms.gateway.handshake import RequestHead
 from csms.gateway.memory import MemoryTransport
 from csms.gateway.server import Gateway, RefusedError
 from csms.gateway.transport import TransportClosed as LinkClosed
+from csms.grid.feeder_file import load_feeder
 from csms.ids import StationId, TransactionId
 from csms.store import InlineStore
 
@@ -38,7 +41,8 @@ RESOLUTION_WH = {"1.6": 1.0, "2.0.1": 0.1, "2.1": 0.1}
 
 
 class SimulationSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """``mismatched``: transactions whose energy differs from what the charger metered; ``missing``: not known."""
+    """``mismatched``: transactions whose energy differs from what the charger metered; ``missing``: not known;
+    ``by_contract``: authorized by a contract certificate."""
 
     stations: int
     hours: float
@@ -46,6 +50,7 @@ class SimulationSummary(msgspec.Struct, frozen=True, kw_only=True):
     transactions: int
     mismatched: int
     missing: int
+    by_contract: int
     energy_wh: float
     messages: int
     connects: int
@@ -58,10 +63,15 @@ class SimulationSummary(msgspec.Struct, frozen=True, kw_only=True):
         return self.mismatched == 0 and self.missing == 0
 
 
-def run_simulation(*, n_stations: int, hours: float, seed: int) -> SimulationSummary:
-    """``n_stations`` through ``hours`` of a bad day."""
+def run_simulation(
+    *, n_stations: int, hours: float, seed: int, contracts: float = 0.0
+) -> SimulationSummary:
+    """``n_stations`` through ``hours`` of a bad day, with ``contracts`` (0..1) of the vehicles on contracts.
+
+    Signatures by contracts are random, and so is the history's hash with them.
+    """
     begun = time.perf_counter()
-    scenario = day_scenario(n_stations, hours, seed)
+    scenario = day_scenario(n_stations, hours, seed, contracts=contracts)
     summary = run_virtual(_whole_system(scenario, hours))
     return msgspec.structs.replace(summary, wall_s=round(time.perf_counter() - begun, 2))
 
@@ -79,11 +89,19 @@ async def _whole_system(scenario: Scenario, hours: float) -> SimulationSummary:
     settings = settings.model_copy(
         update={"gateway": settings.gateway.model_copy(update={"security_profile": 0})}
     )
-    system = CentralSystem(settings, store, clock, rng, rng.randbytes, feeder=feeder)
+    pki = demonstration_pki(clock, rng.randbytes) if scenario.needs_contracts else None
+    if pki is not None:
+        settings = settings.model_copy(update={"pnc": contract_settings()})
+    system = CentralSystem(
+        settings, store, clock, rng, rng.randbytes, feeder=feeder,
+        pnc=None if pki is None else contract_ports(pki, clock),
+    )  # fmt: skip
     await store.journal.commit(*station_records(scenario, lambda _id: "", hashed=False))
     history = _History(clock)
     await system.start_without_sockets()
-    swarm = Swarm(scenario, in_memory_connector(system.gateway, history), epoch=EPOCH, feeder=plant)
+    swarm = Swarm(
+        scenario, in_memory_connector(system.gateway, history), epoch=EPOCH, feeder=plant, garage=Garage(pki)
+    )  # fmt: skip
     result = await swarm.run(scenario.duration_s + DRAIN_S)
     ended = [tx for tx in swarm.transactions() if not tx.discarded]
     compared = [await _compare(store, tx) for tx in ended]
@@ -98,6 +116,7 @@ async def _whole_system(scenario: Scenario, hours: float) -> SimulationSummary:
             for tx, difference in zip(ended, compared, strict=True)
         ),
         missing=sum(difference is None for difference in compared),
+        by_contract=sum(tx.by_contract for tx in ended),
         energy_wh=sum(tx.energy_wh for tx in ended),
         messages=result.messages_sent + result.messages_received,
         connects=result.connects,

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select
 
 from csms.domain.records import NotificationRecord, SecurityRecord
 from csms.ids import StationId
-from csms.store.codec import digest, from_us, to_json, to_us
+from csms.store.codec import digest, from_json, from_us, to_json, to_us
 from csms.store.schema import NOTIFICATIONS, SECURITY_EVENTS
 from csms.store.upsert import OnConflict, Rows, Upsert
 
@@ -53,6 +53,26 @@ def events(conn: Connection, station_id: StationId | None, limit: int) -> list[S
             received=from_us(row.received),
             info=row.info,
             critical=row.critical,
+        )
+        for row in conn.execute(query)
+    ]
+
+
+def notifications(
+    conn: Connection, station_id: StationId, action: str | None, limit: int
+) -> list[NotificationRecord]:
+    """Newest received first."""
+    c = NOTIFICATIONS.c
+    query = select(NOTIFICATIONS).where(c.station_id == station_id)
+    if action is not None:
+        query = query.where(c.action == action)
+    query = query.order_by(c.received.desc(), c.digest).limit(limit)
+    return [
+        NotificationRecord(
+            station_id=StationId(row.station_id),
+            action=row.action,
+            received=from_us(row.received),
+            payload=from_json(row.payload),
         )
         for row in conn.execute(query)
     ]

@@ -10,9 +10,12 @@ from csms.domain.records import StationRecord
 from csms.ids import StationId
 from csms.store.codec import from_us_or_none, to_us_or_none
 from csms.store.schema import STATIONS
+from csms.store.selects import by_key
 from csms.store.upsert import OnConflict, Rows, Upsert
 
 SINK = Upsert(STATIONS, OnConflict.FILL)
+
+_BY_KEY = by_key(STATIONS)
 
 
 def rows(record: StationRecord) -> Rows:
@@ -37,7 +40,7 @@ def all_stations(conn: Connection) -> list[StationRecord]:
 
 
 def station(conn: Connection, station_id: StationId) -> StationRecord | None:
-    row = conn.execute(select(STATIONS).where(STATIONS.c.station_id == station_id)).one_or_none()
+    row = conn.execute(_BY_KEY, {"station_id": station_id}).one_or_none()
     return None if row is None else _record(row)
 
 

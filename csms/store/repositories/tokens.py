@@ -10,9 +10,12 @@ from csms.domain.records import TokenRecord
 from csms.domain.values import IdToken, TokenStatus
 from csms.store.codec import from_us_or_none, to_us_or_none
 from csms.store.schema import TOKENS
+from csms.store.selects import by_key
 from csms.store.upsert import OnConflict, Rows, Upsert
 
 SINK = Upsert(TOKENS, OnConflict.REPLACE)
+
+_BY_KEY = by_key(TOKENS)
 
 
 def rows(record: TokenRecord) -> Rows:
@@ -33,7 +36,7 @@ def all_tokens(conn: Connection) -> list[TokenRecord]:
 
 
 def token(conn: Connection, key: str) -> TokenRecord | None:
-    row = conn.execute(select(TOKENS).where(TOKENS.c.token_key == key)).one_or_none()
+    row = conn.execute(_BY_KEY, {"token_key": key}).one_or_none()
     return None if row is None else _record(row)
 
 

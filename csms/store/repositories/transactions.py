@@ -21,10 +21,12 @@ from csms.store.codec import (
     to_us_or_none,
 )
 from csms.store.schema import TRANSACTIONS
+from csms.store.selects import by_key
 from csms.store.upsert import OnConflict, Rows, Upsert
 
 SINK = Upsert(TRANSACTIONS, OnConflict.REPLACE)
 
+_BY_KEY = by_key(TRANSACTIONS)
 _NO_SPAN = (None, None, None, None)
 _FIRST_INSTANT_US = -62_135_596_800_000_000
 """0001-01-01: a transaction without any instant is listed last."""
@@ -62,18 +64,15 @@ def rows(record: TransactionRecord) -> Rows:
 def transaction(
     conn: Connection, station_id: StationId, transaction_id: TransactionId
 ) -> Transaction | None:
-    c = TRANSACTIONS.c
-    query = select(TRANSACTIONS).where(
-        c.station_id == station_id, c.transaction_id == transaction_id
-    )
-    row = conn.execute(query).one_or_none()
-    return None if row is None else _transaction(row)
+    key = {"station_id": station_id, "transaction_id": transaction_id}
+    row = conn.execute(_BY_KEY, key).one_or_none()
+    return None if row is None else from_row(row)
 
 
 def open_transactions(conn: Connection) -> list[Transaction]:
     c = TRANSACTIONS.c
     query = select(TRANSACTIONS).where(c.ended.is_(None)).order_by(c.station_id, c.transaction_id)
-    return [_transaction(row) for row in conn.execute(query)]
+    return [from_row(row) for row in conn.execute(query)]
 
 
 def page(
@@ -96,7 +95,7 @@ def page(
         )
         if after is not None:
             query = query.where(tuple_(c.sort_at, c.transaction_id) < (to_us(after[0]), after[2]))
-    return [_transaction(row) for row in conn.execute(query)]
+    return [from_row(row) for row in conn.execute(query)]
 
 
 def started_16(
@@ -121,7 +120,7 @@ def started_16(
         .order_by(c.sort_at, c.transaction_id)
     )
     for row in conn.execute(query):
-        tx = _transaction(row)
+        tx = from_row(row)
         first = tx.imported.first if tx.imported else None
         same_meter = first is None or first.wh == meter_wh or first.at < at
         if tx.started == at and tx.token and tx.token.key == token_key and same_meter:
@@ -140,7 +139,8 @@ def _span_columns(
     return to_us(first.at), first.wh, to_us(last.at), last.wh
 
 
-def _transaction(row: Any) -> Transaction:
+def from_row(row: Any) -> Transaction:
+    """A row of ``TRANSACTIONS``."""
     return Transaction(
         station_id=StationId(row.station_id),
         transaction_id=TransactionId(row.transaction_id),

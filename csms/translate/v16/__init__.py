@@ -21,6 +21,7 @@ from csms.translate.v16 import (
     provisioning,
     remote_control,
     smart_charging,
+    tariffs,
     transactions,
 )
 
@@ -105,6 +106,9 @@ OCPP16 = Family(
         c.DeleteCertificate: certificates.delete_certificate,
         c.GetInstalledCertificates: certificates.get_installed,
         c.CertificateSigned: certificates.certificate_signed,
+        c.SetTariff: tariffs.set_tariff,
+        c.ChangeTransactionTariff: tariffs.change_transaction_tariff,
+        c.ShowCost: tariffs.show_cost,
         c.RawCall: shared.raw_call,
     },
     unsupported=frozenset(_TO_STATIONS),

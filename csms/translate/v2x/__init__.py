@@ -14,12 +14,12 @@ from csms.domain.certificates import (
     SigningReply,
 )
 from csms.domain.events import (
-    Acknowledged,
     AuthorizeReply,
     BootReply,
     ChargingNeedsReply,
     DynamicUpdateReply,
     Event,
+    EvScheduleReply,
     HeartbeatReply,
     TransactionReply,
     VendorDataReply,
@@ -42,6 +42,7 @@ from csms.translate.v2x import (
     provisioning,
     remote_control,
     smart_charging,
+    tariffs,
     transactions,
 )
 from csms.translate.v2x.edition import Edition
@@ -89,7 +90,7 @@ _EVENTS: _Events = {
     "MeterValues": metering.meter_values,
     "DataTransfer": shared.vendor_data,
     "NotifyEVChargingNeeds": charging_needs.charging_needs,
-    "NotifyEVChargingSchedule": shared.notified("NotifyEVChargingSchedule"),
+    "NotifyEVChargingSchedule": charging_needs.ev_schedule,
     "NotifyReport": device_model.report_part,
     "ReportChargingProfiles": smart_charging.profiles_reported,
     "SecurityEventNotification": shared.security_event,
@@ -108,11 +109,6 @@ _EVENTS_V21: _Events = {
 }
 
 
-def _schedule_reply(_reply: Acknowledged) -> Payload:
-    """The answer to the car's schedule; what is not objected to is accepted (K15.FR.11)."""
-    return {"status": "Accepted"}
-
-
 def _replies(edition: Edition) -> _Replies:
     return {
         "BootNotification": ReplyWriter(BootReply, shared.boot_reply),
@@ -125,7 +121,7 @@ def _replies(edition: Edition) -> _Replies:
         "NotifyEVChargingNeeds": ReplyWriter(
             ChargingNeedsReply, charging_needs.charging_needs_reply
         ),
-        "NotifyEVChargingSchedule": ReplyWriter(Acknowledged, _schedule_reply),
+        "NotifyEVChargingSchedule": ReplyWriter(EvScheduleReply, charging_needs.ev_schedule_reply),
         "PullDynamicScheduleUpdate": ReplyWriter(DynamicUpdateReply, dynamic.update_reply),
         "Get15118EVCertificate": ReplyWriter(
             EvCertificateReply, partial(certificates.ev_certificate_reply, edition)
@@ -156,6 +152,8 @@ _COMMANDS: _Commands = {
     c.DeleteCertificate: certificates.delete_certificate,
     c.GetInstalledCertificates: certificates.get_installed,
     c.CertificateSigned: certificates.certificate_signed,
+    c.SetTariff: tariffs.set_tariff,
+    c.ShowCost: tariffs.show_cost,
 }
 _COMMANDS_V21: _Commands = {
     c.UpdateDynamicSchedule: dynamic.update_dynamic_schedule,
@@ -163,6 +161,7 @@ _COMMANDS_V21: _Commands = {
     c.GetDerControls: der.get_der_controls,
     c.ClearDerControl: der.clear_der_control,
     c.NotifyAllowedEnergyTransfer: remote_control.notify_allowed_energy_transfer,
+    c.ChangeTransactionTariff: tariffs.change_transaction_tariff,
 }
 
 

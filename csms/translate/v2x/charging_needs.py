@@ -1,8 +1,14 @@
-"""NotifyEVChargingNeeds: what the car told over ISO 15118, as OCPP 2.x passes it on."""
+"""What the car told over ISO 15118, as OCPP 2.x passes it on: its needs, and the schedule that it chose."""
 
 from __future__ import annotations
 
-from csms.domain.events import ChargingNeedsReply, ChargingNeedsTold
+from csms.domain.events import (
+    ChargingNeedsReply,
+    ChargingNeedsTold,
+    EvScheduleReply,
+    EvScheduleTold,
+)
+from csms.domain.profile import RateUnit
 from csms.translate.fields import Payload, amount, timestamp, whole
 
 _AC_PHASES = {"AC_single_phase": 1, "AC_two_phase": 2, "AC_three_phase": 3}
@@ -32,13 +38,48 @@ def charging_needs(payload: Payload) -> ChargingNeedsTold:
         max_discharge_w=_max_discharge_w(v2x, mode),
         soc_frac=_frac(dc.get("stateOfCharge")),
         target_soc_frac=_frac(v2x.get("targetSoC")),
+        capacity_wh=_first(dc.get("evEnergyCapacity")),
         control_mode=needs.get("controlMode"),
+        max_periods=_max_periods(payload.get("maxScheduleTuples")),
         raw=payload,
     )
 
 
 def charging_needs_reply(reply: ChargingNeedsReply) -> Payload:
     return {"status": reply.status}
+
+
+def ev_schedule(payload: Payload) -> EvScheduleTold:
+    """Raises ``BadValue``. What order the periods came in tells nothing: they say when they start."""
+    schedule = payload["chargingSchedule"]
+    where = "/chargingSchedule/chargingSchedulePeriod"
+    periods = sorted(
+        (float(whole(each["startPeriod"], where)), amount(_asked(each), where))
+        for each in schedule["chargingSchedulePeriod"]
+    )
+    duration = schedule.get("duration")
+    return EvScheduleTold(
+        evse_id=whole(payload["evseId"], "/evseId"),
+        start=timestamp(payload["timeBase"], "/timeBase"),
+        unit=RateUnit(schedule["chargingRateUnit"]),
+        periods=tuple(periods),
+        duration_s=None if duration is None else whole(duration, "/chargingSchedule/duration"),
+        raw=payload,
+    )
+
+
+def ev_schedule_reply(reply: EvScheduleReply) -> Payload:
+    return {"status": reply.status}
+
+
+def _asked(period: Payload) -> float:
+    """What a period may draw; 2.1 has periods that say nothing of it."""
+    return float(period.get("limit", period.get("setpoint", 0.0)))
+
+
+def _max_periods(told: int | None) -> int | None:
+    """0 would be no schedule at all: taken as not told."""
+    return None if not told else whole(told, "/maxScheduleTuples")
 
 
 def _first(*told: float | None) -> float | None:

@@ -9,6 +9,7 @@ from csms.translate.fields import Payload, identifier, timestamp, whole
 from csms.translate.v2x.authorization import id_token, id_token_info
 from csms.translate.v2x.edition import Edition
 from csms.translate.v2x.metering import readings
+from csms.translate.v2x.tariffs import price_message, station_cost
 
 _PHASE = {phase.value: phase for phase in TransactionPhase}
 
@@ -44,11 +45,17 @@ def transaction_event(payload: Payload) -> TransactionTold:
         operation_mode=info.get("operationMode"),
         offline=payload.get("offline", False),
         readings=readings(payload),
+        station_cost=station_cost(payload),
     )
 
 
 def transaction_reply(edition: Edition, reply: TransactionReply) -> Payload:
     """``allowed_energy_transfer`` has no place here: NotifyAllowedEnergyTransfer says it."""
-    if reply.token_status is None:
-        return {}
-    return {"idTokenInfo": id_token_info(edition, reply.token_status)}
+    payload: Payload = {}
+    if reply.token_status is not None:
+        payload["idTokenInfo"] = id_token_info(edition, reply.token_status)
+    if reply.total_cost is not None:
+        payload["totalCost"] = float(reply.total_cost)
+    if reply.price_text is not None:
+        payload["updatedPersonalMessage"] = price_message(reply.price_text)
+    return payload

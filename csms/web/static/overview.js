@@ -336,11 +336,12 @@ window.addEventListener("DOMContentLoaded", () => {
   const grid = () => last?.grid;
   charts = [chart("chart-frequency", 1, 2, () => [49.8, 50.2], 0.1), chart("chart-voltage", 2, 3, () => [grid()?.limit_low_pu, grid()?.limit_high_pu], 0.02)];
   draw(frameOf("first-frame"));
-  const source = new EventSource("/ui/stream");
+  const source = new EventSource(`/ui/stream${location.search}`);
   source.addEventListener("frame", (event) => { heard = performance.now(); draw(JSON.parse(event.data)); watchAge(); });
   setInterval(watchAge, 500);
   watchAge();
   $("filter").addEventListener("input", filterRows);
+  document.querySelector(".picker select")?.addEventListener("change", (event) => event.target.form.submit());
   document.addEventListener("keydown", (event) => {
     if (event.key === "/" && document.activeElement !== $("filter")) { event.preventDefault(); $("filter").focus(); }
     if (event.key === "Escape" && document.activeElement === $("filter")) { $("filter").value = ""; filterRows(); $("filter").blur(); }

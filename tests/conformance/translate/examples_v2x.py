@@ -10,6 +10,7 @@ from csms.domain.events import (
     Booted,
     ChargingNeedsTold,
     Event,
+    EvScheduleTold,
     Heartbeat,
     MetersRead,
     Notified,
@@ -22,6 +23,7 @@ from csms.domain.events import (
     VariableReported,
     VendorData,
 )
+from csms.domain.profile import RateUnit
 from csms.domain.values import ConnectorStatus, IdToken, MeterReading
 from csms.ids import TransactionId
 
@@ -47,6 +49,19 @@ _PROFILE = {
             "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 6.0}],
         }
     ],
+}
+_SCHEDULE = {
+    "timeBase": "2026-03-01T12:00:00Z",
+    "evseId": 1,
+    "chargingSchedule": {
+        "id": 1,
+        "chargingRateUnit": "W",
+        "duration": 3600,
+        "chargingSchedulePeriod": [
+            {"startPeriod": 0, "limit": 11_000.0},
+            {"startPeriod": 900, "limit": 0.0},
+        ],
+    },
 }
 _NEEDS_DC = {
     "evseId": 1,
@@ -231,6 +246,18 @@ EXAMPLES: list[Example] = [
         VendorData(vendor="V", data={"any": ["json", 1]}),
     ),
     (
+        "NotifyEVChargingSchedule",
+        _SCHEDULE,
+        EvScheduleTold(
+            evse_id=1,
+            start=T0,
+            unit=RateUnit.W,
+            periods=((0.0, 11_000.0), (900.0, 0.0)),
+            duration_s=3600.0,
+            raw=_SCHEDULE,
+        ),
+    ),
+    (
         "NotifyEVChargingNeeds",
         _NEEDS_DC,
         ChargingNeedsTold(
@@ -241,6 +268,8 @@ EXAMPLES: list[Example] = [
             max_charge_w=80_000.0,
             max_discharge_w=0.0,
             soc_frac=0.35,
+            capacity_wh=60_000.0,
+            max_periods=12,
             raw=_NEEDS_DC,
         ),
     ),
@@ -363,18 +392,6 @@ _NOTIFIED: list[tuple[str, dict[str, Any]]] = [
     (
         "NotifyMonitoringReport",
         {"requestId": 1, "seqNo": 0, "generatedAt": "2026-03-01T12:00:00Z"},
-    ),
-    (
-        "NotifyEVChargingSchedule",
-        {
-            "timeBase": "2026-03-01T12:00:00Z",
-            "evseId": 1,
-            "chargingSchedule": {
-                "id": 1,
-                "chargingRateUnit": "W",
-                "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 11_000.0}],
-            },
-        },
     ),
     ("PublishFirmwareStatusNotification", {"status": "Idle"}),
     ("ReservationStatusUpdate", {"reservationId": 1, "reservationUpdateStatus": "Expired"}),

@@ -478,13 +478,16 @@ def test_every_command_was_shown() -> None:
         for kind in vars(c).values()
         if isinstance(kind, type) and issubclass(kind, c.Command) and kind is not c.Command
     }
-    certificates = {  # tests.conformance.pnc.test_wire
-        c.InstallCertificate,
+    elsewhere = {
+        c.SetTariff,  # test_tariffs
+        c.ChangeTransactionTariff,
+        c.ShowCost,
+        c.InstallCertificate,  # tests.conformance.pnc.test_wire
         c.DeleteCertificate,
         c.GetInstalledCertificates,
         c.CertificateSigned,
     }
-    assert {type(command) for _, command, *_ in EXPECTED} | certificates == kinds
+    assert {type(command) for _, command, *_ in EXPECTED} | elsewhere == kinds
 
 
 ONLY_21 = (

@@ -13,6 +13,7 @@ from csms.domain.events import (
     BootReply,
     ChargingNeedsReply,
     DynamicUpdateReply,
+    EvScheduleReply,
     HeartbeatReply,
     RegistrationStatus,
     Reply,
@@ -141,7 +142,7 @@ EXPECTED: list[tuple[tuple[str, ...], str, Reply, dict[str, Any]]] = [
         {"idTokenInfo": {"status": "Invalid"}},
     ),
     (V2X, "NotifyEVChargingNeeds", ChargingNeedsReply(), {"status": "Accepted"}),
-    (V2X, "NotifyEVChargingSchedule", Acknowledged(), {"status": "Accepted"}),
+    (V2X, "NotifyEVChargingSchedule", EvScheduleReply(), {"status": "Accepted"}),
     (
         ("2.1",),
         "PullDynamicScheduleUpdate",

@@ -185,6 +185,7 @@ class Scene:
             v_pu[to] = math.sqrt(max(0.25, v_pu[begin] ** 2 - 2 * drop))
         worst = min(v_pu, key=lambda bus: v_pu[bus])
         return FeederView(
+            site=self.site.feeder.name,
             feeder="ieee33",
             cycle=self.cycle,
             at=self.site.clock.now(),

@@ -49,7 +49,7 @@ def _run(count: int, seed: int) -> int:
         table, exi = rng.choice(seeds)
         mutated = _mutate(exi, rng)
         try:
-            document = decode(mutated, table, trailing=True)
+            document = decode(mutated, table)
         except ExiError:
             continue
         decoded += 1

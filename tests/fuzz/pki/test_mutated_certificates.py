@@ -114,7 +114,7 @@ def test_mutations(fuzz: object) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(2, 12))
+@pytest.mark.parametrize("seed", range(2, 22))
 def test_many_mutations(seed: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -54,7 +54,7 @@ def test_state_update_follows_the_calendar_law_under_constant_storage(
 
 
 def test_geisbauer_lack_of_fit_against_pure_error() -> None:
-    found = trajectory_study(ageing_text("geisbauer_lfp_60c.csv"))
+    found = trajectory_study(ageing_text("geisbauer_lfp_60c.csv")).test
     assert found.n_cells == 15
     assert pytest.approx(1339, abs=0.5) == found.sqrt_time.test.F
     assert pytest.approx(617, abs=0.5) == found.linear_time.test.F

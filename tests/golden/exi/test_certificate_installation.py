@@ -116,12 +116,12 @@ def test_fragments_and_digests_in_the_right_namespace() -> None:
         exi, digest = known[element.name]
         assert element.namespace == BODY
         assert encode_fragment(element, "iso15118_2") == exi
-        assert reference_input(message, "iso15118_2", f"#{identifier}") == exi
+        assert reference_input(elements, "iso15118_2", f"#{identifier}") == exi
         assert hashlib.sha256(exi).hexdigest() == digest
         assert decode_fragment(exi, "iso15118_2") == element
     references = value["Header"]["Signature"]["SignedInfo"]["Reference"]
     for reference in references:
-        octets = reference_input(message, "iso15118_2", reference["@URI"])
+        octets = reference_input(elements, "iso15118_2", reference["@URI"])
         assert hashlib.sha256(octets).digest() == reference["DigestValue"]
 
 

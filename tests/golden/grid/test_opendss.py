@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from csms.grid import import_opendss, opendss_to_feeder, power_flow
+from csms.grid import import_opendss
 from csms.grid.import_opendss import Circuit
-from csms.grid.network import FeederError
 from csms.grid.nodal import NodalFlow
 
 FOLDER = Path(__file__).resolve().parents[3] / "../shared/data/feeders/opendss"
@@ -86,21 +85,3 @@ def test_the_8500_node_feeder(name: str) -> None:
     assert len(circuit.network.node_names) - 1 == nodes
     assert flow.loss_w / 1e3 == pytest.approx(loss_kw, rel=1e-5)
     compare(name, 1e-3)
-
-
-def test_ieee123_as_a_feeder_agrees_with_the_circuit() -> None:
-    circuit, flow = ours("123Bus/IEEE123Master.dss")
-    feeder = opendss_to_feeder.to_feeder(circuit, flow, "ieee123")
-    state = power_flow.solve(feeder)
-    index = {label: k for k, label in enumerate(circuit.network.node_names)}
-    for i, f in np.argwhere(feeder.phase_mask):
-        label = f"{feeder.bus_names[i]}.{f + 1}"
-        if label in index:
-            assert state.vm_pu[i, f] == pytest.approx(flow.v_pu[index[label]], abs=3e-5)
-    assert state.loss_w == pytest.approx(flow.loss_w, rel=1e-4)
-
-
-def test_a_feeder_behind_a_delta_transformer_is_refused() -> None:
-    circuit, flow = ours("37Bus/ieee37.dss")
-    with pytest.raises(FeederError, match="loads behind a transformer that mixes phases"):
-        opendss_to_feeder.to_feeder(circuit, flow, "ieee37")

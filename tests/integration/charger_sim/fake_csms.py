@@ -126,7 +126,7 @@ class FakeCsms:
                 "idTagInfo": {"status": "Accepted"},
             }
         if action == "NotifyEVChargingNeeds":
-            return {"status": "Accepted"}
+            return {"status": "Rejected"}  # it has no schedules
         return {}
 
     async def call(self, station_id: str, action: str, payload: Payload) -> list[Any]:

@@ -16,12 +16,13 @@ from charger_sim.iso15118.app_protocol import (
     request_frame,
     response_frame,
 )
-from charger_sim.iso15118.handshake.predict import Exchange, exi_operations
+from charger_sim.iso15118.handshake.predict import Exchange, message_operations
 from charger_sim.iso15118.handshake.report import quantiles
 from charger_sim.iso15118.iso2 import messages
 from tests.unit.iso15118.world import world
 
 BEGIN = ["supportedAppProtocol", "SessionSetup", "ServiceDiscovery"]
+BEGIN_20 = ["supportedAppProtocol", "SessionSetup", "AuthorizationSetup"]
 END = ["PaymentServiceSelection", "PaymentDetails", "Authorization"]
 
 
@@ -46,6 +47,12 @@ def names(report: dict[str, Any]) -> list[str]:
         ),
         (("--transport", "memory"), [*BEGIN, *END]),
         (("--auth", "eim"), ["Connect", *BEGIN, END[0], END[2]]),
+        (("--protocol", "iso15118-20"), ["Connect", *BEGIN_20, "Authorization"]),
+        (("--protocol", "iso15118-20", "--auth", "eim"), ["Connect", *BEGIN_20, "Authorization"]),
+        (
+            ("--protocol", "iso15118-20", "--install"),
+            ["Connect", *BEGIN_20, "CertificateInstallation", "Authorization"],
+        ),
     ],
 )
 def test_every_step_is_measured_and_predicted(arguments: tuple[str, ...], steps: list[str]) -> None:
@@ -85,7 +92,7 @@ def test_what_makes_no_sense_is_said(arguments: tuple[str, ...]) -> None:
     assert result.exit_code == 2
 
 
-def test_signed_messages_cost_fragments() -> None:
+def test_signed_messages_cost_signatures() -> None:
     signed = messages.write(
         bytes(8),
         "AuthorizationReq",
@@ -96,19 +103,18 @@ def test_signed_messages_cost_fragments() -> None:
         bytes(8), "AuthorizationRes", {"ResponseCode": "OK", "EVSEProcessing": "Finished"}
     )
     # None before supportedAppProtocol: the first exchange is coded by its table
-    operations = exi_operations([], messages.NAMESPACE)
-    assert operations == {}
+    key = world().contract.private_key
+    assert message_operations([], messages.NAMESPACE, key) == {}
     offered = offers([Protocol.ISO_2])
     begin = Exchange(
         "supportedAppProtocol",
         request_frame(offered),
         response_frame(choose(offered, [Protocol.ISO_2])),
     )
-    operations = exi_operations(
-        [begin, Exchange("Authorization", signed, plain)], messages.NAMESPACE
-    )
-    fragments = [name for name in operations if name.startswith("fragments")]
-    assert fragments == ["fragments AuthorizationReq"]
+    session = [begin, Exchange("Authorization", signed, plain)]
+    operations = message_operations(session, messages.NAMESPACE, key)
+    signing = [name for name in operations if name.startswith(("sign", "check"))]
+    assert signing == ["sign AuthorizationReq", "check AuthorizationReq"]
     for operation in operations.values():
         operation()
 

@@ -42,6 +42,12 @@ class Heard:
     def feeder_limit_w(self, value: float | None, at: datetime, until: datetime | None) -> None:
         self._take("limit", value)
 
+    def regulation_w(self, change_w: float, at: datetime) -> None:
+        self._take("agc", change_w)
+
+    def reserve_w(self, up_w: float, down_w: float, at: datetime, until: datetime | None) -> None:
+        self._take("reserve", up_w, down_w)
+
     def _take(self, *signal: Any) -> None:
         self.signals.append(signal)
         self.arrived.set()
@@ -85,8 +91,9 @@ async def broker(folder: Path, port: int, client_port: int) -> AsyncIterator[Non
 async def bridge(site: Site, heard: Heard, port: int) -> AsyncIterator[None]:
     config = MqttConfig(host="127.0.0.1", port=port, publish_interval_s=0.05, signals=True)
     deps = site.deps
+    site.feeder.signals = heard
     one = MqttBridge(
-        config, deps.fleet, deps.feeder_view, heard, SystemClock(), deps.metrics, Random(1)
+        config, deps.fleet, deps.feeders, SystemClock(), deps.metrics, Random(1)
     )
     task = asyncio.create_task(one.run())
     try:

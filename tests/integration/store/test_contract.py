@@ -234,6 +234,20 @@ async def test_security_events_once_each_newest_first(store: Store) -> None:
     assert await store.history.security_events(station_id=CP1, limit=1) == [event(3)]
 
 
+async def test_notifications_of_one_station_newest_first(store: Store) -> None:
+    def note(n: int, action: str = "NotifyDERAlarm", who: StationId = CP1) -> NotificationRecord:
+        return NotificationRecord(
+            station_id=who, action=action, received=minutes(n), payload={"n": n}
+        )
+
+    await store.journal.commit(
+        note(1), note(3), note(2, "NotifyEvent"), note(4, who=StationId("CP2"))
+    )
+    assert await store.history.notifications(CP1) == [note(3), note(2, "NotifyEvent"), note(1)]
+    found = await store.history.notifications(CP1, action="NotifyDERAlarm", limit=1)
+    assert found == [note(3)]
+
+
 async def test_audit_and_api_keys(store: Store) -> None:
     entries = [
         AuditRecord(at=minutes(n), actor="ann", action="reset", target="CP1", detail={"n": n})

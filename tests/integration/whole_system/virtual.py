@@ -13,13 +13,14 @@ import msgspec
 
 from charger_sim.demo import demo_scenario
 from charger_sim.swarm import Swarm
-from csms.bootstrap import CentralSystem, load_feeder
+from csms.bootstrap import CentralSystem
 from csms.cli.demo.plant import plant_feeder
 from csms.cli.demo.site import site_settings, station_records
 from csms.cli.demo.virtual_time import run_virtual
 from csms.cli.demo.whole_system import _History, in_memory_connector
 from csms.clock import LoopClock
 from csms.domain.fleet import EvseState, StationState
+from csms.grid.feeder_file import load_feeder
 from csms.ids import EvseKey, StationId
 from csms.store import InlineStore
 
@@ -48,7 +49,9 @@ class VirtualSite:
         return self.swarm.stations[station_id].evses[1].power_w
 
     def safe_w(self, station_id: str) -> float:
-        return self.system.feeder_desk.safe_power_w[EvseKey(StationId(station_id), 1)]
+        desk = self.system.site.desk
+        assert desk is not None
+        return desk.safe_power_w[EvseKey(StationId(station_id), 1)]
 
     @property
     def ids(self) -> list[str]:

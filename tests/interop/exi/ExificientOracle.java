@@ -32,8 +32,8 @@ import org.xml.sax.XMLReader;
 /**
  * Line server over EXIficient, the reference EXI implementation, with grammars built from XSD files.
  *
- * <p>Request: {@code XSD <tab> document|fragment <tab> xml|exi|roundtrip|bench <tab> payload}; EXI
- * is hex. Answer: {@code OK <tab> payload} or {@code ERR <tab> message}.
+ * <p>Request: {@code XSD <tab> document|fragment <tab> xml|exi|roundtrip|tabled|bench <tab> payload};
+ * EXI is hex, and {@code tabled} a round trip that encodes with the string table of values. Answer: {@code OK <tab> payload} or {@code ERR <tab> message}.
  */
 public final class ExificientOracle {
   private static final Map<String, Grammars> GRAMMARS = new HashMap<>();
@@ -45,7 +45,8 @@ public final class ExificientOracle {
     for (String line = in.readLine(); line != null; line = in.readLine()) {
       try {
         String[] f = line.split("\t", -1);
-        out.println("OK\t" + answer(factory(f[0], f[1].equals("fragment")), f[2], f[3]));
+        EXIFactory factory = factory(f[0], f[1].equals("fragment"));
+        out.println("OK\t" + answer(factory, f[2], f[3]));
       } catch (Exception | StackOverflowError e) {
         out.println("ERR\t" + String.valueOf(e).replace('\n', ' ').replace('\t', ' '));
       }
@@ -62,6 +63,10 @@ public final class ExificientOracle {
         return hex.formatHex(encode(factory, payload));
       case "roundtrip":
         return hex.formatHex(encode(factory, decode(factory, hex.parseHex(payload))));
+      case "tabled":
+        String xml = decode(factory, hex.parseHex(payload));
+        factory.setValuePartitionCapacity(-1);
+        return hex.formatHex(encode(factory, xml));
       case "bench":
         return bench(factory, hex.parseHex(payload));
       default:

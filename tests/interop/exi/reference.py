@@ -89,7 +89,7 @@ class Exificient:
         self._process.wait(10)
 
     def ask(self, table: str, form: str, command: str, payload: str) -> str:
-        """`form`: document | fragment; `command`: xml | exi | roundtrip | bench."""
+        """`form`: document | fragment; `command`: xml | exi | roundtrip | tabled | bench."""
         namespace = _MAIN_NAMESPACES[table]
         if namespace not in self._documents:
             pytest.skip(f"no schema document of {namespace}")

@@ -67,6 +67,19 @@ def test_fragments_agree_bit_for_bit(exificient: Exificient, table: str, choices
         assert decode_fragment(exi, table) == document
 
 
+@pytest.mark.oracle
+@pytest.mark.parametrize("table", MESSAGE_TABLES)
+@pytest.mark.parametrize("turns", [1, pytest.param(8, marks=pytest.mark.long)])
+def test_indices_into_the_string_table(exificient: Exificient, table: str, turns: int) -> None:
+    """EXIficient with its defaults: what it repeats by index is read, and written alike."""
+    for document in _documents(table, turns):
+        plain = encode(document, table)
+        exi = bytes.fromhex(exificient.ask(table, "document", "tabled", plain.hex()))
+        found = decode(exi, table)
+        assert found == document
+        assert encode(found, table) == exi, document
+
+
 def _relaxed(table: str) -> Iterator[tuple[QName, dict[str, str]]]:
     components = load_table(table)
     for name, types in declared_elements(components).items():

@@ -1,6 +1,10 @@
-"""Runs in the peer's environment: a charger of PyPI ``iso15118`` on a TCP port, without discovery."""
+"""Runs in the peer's environment: a charger of PyPI ``iso15118`` on a TCP port, without discovery.
+
+Over TLS 1.3 where ENABLE_TLS_1_3 is set.
+"""
 
 import asyncio
+import os
 import sys
 
 from iso15118.secc.comm_session_handler import SECCCommunicationSession
@@ -10,6 +14,7 @@ from iso15118.secc.secc_settings import Config
 from iso15118.shared.exi_codec import EXI
 from iso15118.shared.exificient_exi_codec import ExificientEXICodec
 from iso15118.shared.messages.enums import AuthEnum, Protocol
+from iso15118.shared.security import get_ssl_context
 
 
 async def main(port: int) -> None:
@@ -25,7 +30,8 @@ async def main(port: int) -> None:
         session = SECCCommunicationSession((reader, writer), asyncio.Queue(), config, evse, evse_id)
         await session.start(60)
 
-    async with await asyncio.start_server(serve, "127.0.0.1", port) as server:
+    context = get_ssl_context(True) if "ENABLE_TLS_1_3" in os.environ else None
+    async with await asyncio.start_server(serve, "127.0.0.1", port, ssl=context) as server:
         print("ready", flush=True)
         await server.serve_forever()
 

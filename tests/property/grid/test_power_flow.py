@@ -44,6 +44,33 @@ def test_a_batch_is_its_scenarios(seed: int, three_phase: bool, scenarios: int) 
 
 
 @settings(max_examples=25, deadline=None)
+@given(seed=seeds)
+def test_a_batch_gives_up_what_has_no_solution_and_nothing_else(seed: int) -> None:
+    """Up to the nose and beyond: what the single sweep solves the batch solves too, and its answers are true."""
+    rng = np.random.default_rng(seed)
+    feeder = random_feeder(rng, 20, three_phase=False)
+    p, q = feeder.p_w.sum(axis=1), feeder.q_var.sum(axis=1)
+    nose = 1.0
+    while power_flow.solve(feeder, nose * p, nose * q, check=False).converged:
+        nose *= 1.2
+    scale = rng.uniform(0.1, 1.2, 40)[:, None] * nose
+    batch = power_flow.solve_batch(feeder, scale * p, scale * q, check=False)
+    assert not batch.converged.all()
+    for s, factor in enumerate(scale[:, 0]):
+        alone = power_flow.solve(feeder, factor * p, factor * q, check=False)
+        if alone.converged:
+            assert batch.converged[s]
+            assert np.abs(batch.v_pu[s] - alone.v_pu).max() < 2e-7
+        elif batch.converged[s]:  # nearer to the nose than the slower sweep gets in time
+            again = power_flow.solve(
+                feeder, factor * p, factor * q, start=batch.v_pu[s], max_iterations=1, check=False
+            )
+            assert again.residual_pu < 1e-7
+        else:
+            assert np.isnan(batch.v_pu[s]).all()
+
+
+@settings(max_examples=25, deadline=None)
 @given(seed=seeds, three_phase=st.booleans())
 def test_power_is_conserved(seed: int, three_phase: bool) -> None:
     feeder = random_feeder(np.random.default_rng(seed), 30, three_phase=three_phase)

@@ -7,16 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
+from typing import Any
 
 import msgspec
 
 from csms.api.access import Access
 from csms.api.deps import ApiDeps
 from csms.api.sessions import FailureBrake, OneTimePasswords, Sessions
+from csms.dispatch.signals import GridSignals
 from csms.domain.commands import Command, CommandRecord, CommandState, Outcome, RawCall
 from csms.domain.errors import NotFound, StoreUnavailable
 from csms.domain.feeder_view import FeederView
 from csms.domain.fleet import Fleet
+from csms.domain.plan import PlannerView
 from csms.domain.profile import ChargingProfile
 from csms.domain.records import (
     ApiKeyRecord,
@@ -24,6 +27,7 @@ from csms.domain.records import (
     CommandWritten,
     ConnectorRecord,
     MeterRecord,
+    NotificationRecord,
     Record,
     SecurityRecord,
     StationRecord,
@@ -36,6 +40,8 @@ from csms.ids import CommandId, EvseKey, StationId, TransactionId, Uuid7
 from csms.services.api_keys import ApiKeys, Role
 from csms.services.command_desk import CommandDesk, Delivery
 from csms.services.live import LiveBus
+from csms.services.tariffs import TariffDesk
+from csms.store import InlineStore
 from csms.telemetry.message_journal import MessageJournal
 from csms.telemetry.metrics import Metrics
 
@@ -68,6 +74,7 @@ class MemoryStore:
         self.by_key: dict[str, ApiKeyRecord] = {}
         self.audits: list[AuditRecord] = []
         self.security: list[SecurityRecord] = []
+        self.notes: list[NotificationRecord] = []
         self.meters: list[MeterRecord] = []
         self.by_variable: dict[tuple[str, str, str], VariableRecord] = {}
 
@@ -96,6 +103,8 @@ class MemoryStore:
                     self.audits.append(record)
                 case SecurityRecord():
                     self.security.append(record)
+                case NotificationRecord():
+                    self.notes.append(record)
                 case MeterRecord():
                     self.meters.append(record)
                 case VariableRecord():
@@ -192,6 +201,12 @@ class MemoryStore:
     ) -> Sequence[SecurityRecord]:
         return [one for one in self.security if station_id in (None, one.station_id)][:limit]
 
+    async def notifications(
+        self, station_id: StationId, *, action: str | None = None, limit: int = 100
+    ) -> Sequence[NotificationRecord]:
+        mine = [n for n in self.notes if n.station_id == station_id and action in (None, n.action)]
+        return mine[::-1][:limit]
+
     async def audit(self, limit: int = 100) -> Sequence[AuditRecord]:
         return self.audits[::-1][:limit]
 
@@ -262,6 +277,21 @@ class FakeAdmission:
 
 
 @dataclass
+class FakeFeeder:
+    name: str
+    signals: Any
+    stations: frozenset[StationId] = frozenset()
+    is_led: bool = True
+    failure: str | None = None
+    planner_view: PlannerView = PlannerView(state="off")  # noqa: RUF009 immutable
+    views: list[FeederView] = field(default_factory=list)
+
+    @property
+    def view(self) -> FeederView | None:
+        return self.views[-1] if self.views else None
+
+
+@dataclass
 class Site:
     """Dependencies with handles on what is behind them."""
 
@@ -271,34 +301,51 @@ class Site:
     courier: FakeCourier
     admission: FakeAdmission
     reasons: list[str]
-    views: list[FeederView]
+    feeders: list[FakeFeeder]
+
+    @property
+    def feeder(self) -> FakeFeeder:
+        return self.feeders[0]
+
+    @property
+    def views(self) -> list[FeederView]:
+        return self.feeder.views
 
     async def key(self, role: Role) -> dict[str, str]:
         made = await self.deps.access.keys.create(role)
         return {"Authorization": f"Bearer {made.plaintext}"}
 
 
-def make_site(clock: StepClock | None = None, *, max_streams: int = 8) -> Site:
+def make_site(
+    clock: StepClock | None = None,
+    *,
+    max_streams: int = 8,
+    feeder_names: tuple[str, ...] = ("Test street",),
+) -> Site:
     clock = clock or StepClock()
     rng = Random(7)
     store = MemoryStore()
     courier = FakeCourier(clock)
     live = LiveBus()
     reasons: list[str] = []
-    views: list[FeederView] = []
+    feeders = [FakeFeeder(name, GridSignals(clock)) for name in feeder_names]
     admission = FakeAdmission(store)
 
     async def not_ready() -> Sequence[str]:
         return reasons
 
+    fleet = Fleet()
+    desk = CommandDesk(courier, store, store, live, clock, Uuid7(clock, rng))
     deps = ApiDeps(
-        fleet=Fleet(),
+        fleet=fleet,
         history=store,
         journal=store,
-        desk=CommandDesk(courier, store, store, live, clock, Uuid7(clock, rng)),
+        desk=desk,
         live=live,
+        tariffs=TariffDesk(fleet, desk, store, store, live, clock, lambda work, _name: work.close()),
         admission=admission,
-        feeder_view=lambda: views[-1] if views else None,
+        feeders={feeder.name: feeder for feeder in feeders},
+        plans=InlineStore().plans,
         clock=clock,
         access=Access(
             keys=ApiKeys(store, store, clock, rng.randbytes),
@@ -313,4 +360,4 @@ def make_site(clock: StepClock | None = None, *, max_streams: int = 8) -> Site:
         site_name="Test street",
         max_streams=max_streams,
     )
-    return Site(deps, store, clock, courier, admission, reasons, views)
+    return Site(deps, store, clock, courier, admission, reasons, feeders)

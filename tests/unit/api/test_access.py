@@ -15,6 +15,7 @@ from csms.services.api_keys import Role
 from tests.unit.api.fakes import Site, StepClock
 
 FILL = {
+    "kind": "agc",
     "name": "powerflow",
     "station_id": "CP-1",
     "command_id": "none",

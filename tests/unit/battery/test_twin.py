@@ -10,7 +10,7 @@ from csms.battery.calendar_fit import read_naumann_csv
 from csms.battery.degradation import advance, health, new_fleet
 from csms.battery.errors import AgeingDataError, BatteryError, HistoryError, UnknownPackError
 from csms.battery.packs import PACKS
-from csms.battery.vehicle_twin import Reading, report, start_twin, update_twin
+from csms.battery.vehicle_twin import Reading, start_twin, update_twin
 from csms.battery.wear import daily_profile, marginal_wear, segment_costs, temperate_year
 
 YEAR = daily_profile(0.3, 0.0)
@@ -132,15 +132,6 @@ def test_metered_history_in_pieces_is_the_same_history() -> None:
     for name, state in whole.twins.items():
         assert pieces.twins[name].accumulators == pytest.approx(state.accumulators, rel=1e-9)
     assert pieces.exported_wh == len(readings) - 1
-
-
-def test_driver_report_says_what_a_driver_wants_to_know() -> None:
-    readings = month()
-    text = report(start_twin(readings, ("sony-lfp", "nmc-75ah")), readings)
-    assert 0.9 < text.capacity_low_frac < text.capacity_high_frac < 1.0
-    assert text.high_charge_hours_frac == pytest.approx(11 / 24, abs=0.06)
-    assert "charging later would spare it" in text.text
-    assert "between" in text.text
 
 
 def test_bad_metering_is_named() -> None:

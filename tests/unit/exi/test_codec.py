@@ -22,7 +22,7 @@ from pki.exi import (
 )
 from pki.exi.messages import table_of_payload
 from pki.exi.signature import elements_by_id, reference_input
-from pki.exi.values import ANY_TYPE, NoOctets, NoText
+from pki.exi.values import ANY_TYPE, NoOctets, NoText, TableHit
 
 APP = "urn:iso:15118:2:2010:AppProtocol"
 DEF = "urn:iso:15118:2:2013:MsgDef"
@@ -165,15 +165,17 @@ def test_every_truncation_is_refused() -> None:
             decode(EXI[:length], "iso15118_2")
 
 
-def test_what_follows_the_end_is_refused_unless_allowed() -> None:
-    for tail in (b"\x00", b"\x00\x00\x00"):
-        with pytest.raises(ExiDecodeError, match="octets after the end"):
-            decode(EXI + tail, "iso15118_2")
-        assert encode(decode(EXI + tail, "iso15118_2", trailing=True), "iso15118_2") == EXI
-    dirty = EXI[:-1] + bytes([EXI[-1] | 1])
-    with pytest.raises(ExiDecodeError, match="padding bits"):
-        decode(dirty, "iso15118_2")
-    assert encode(decode(dirty, "iso15118_2", trailing=True), "iso15118_2") == EXI
+@pytest.mark.parametrize("octets", [b"", b"\x00", b"\x00\x00\x01"])
+@pytest.mark.parametrize("padding", [0, 1])
+def test_what_follows_the_end_is_kept(octets: bytes, padding: int) -> None:
+    frame = EXI[:-1] + bytes([EXI[-1] | padding]) + octets
+    document = decode(frame, "iso15118_2")
+    assert document.tail == (bytes([padding]) + octets if frame != EXI else b"")
+    assert document.value == decode(EXI, "iso15118_2").value
+    assert encode(document, "iso15118_2") == frame
+    element = Document(BODY, "SessionStopReq", {"ChargingSession": "Pause"})
+    fragment = encode_fragment(element, "iso15118_2") + octets
+    assert encode_fragment(decode_fragment(fragment, "iso15118_2"), "iso15118_2") == fragment
 
 
 @pytest.mark.parametrize("header", [b"$EXI\x80", b"\xa0", b"\x90", b"\x00", b"<?xml", b""])
@@ -193,12 +195,38 @@ def test_a_fault_is_located() -> None:
     assert "V2G_Message/Body/SessionSetupReq" in str(caught.value)
 
 
-def test_a_string_table_hit_is_refused() -> None:
+def test_an_index_into_an_empty_string_table_is_refused() -> None:
     document = Document(BODY, "SessionSetupRes", {"ResponseCode": "OK", "EVSEID": "A"})
     exi = encode(document, "iso15118_2")
     bits = f"{int.from_bytes(exi):0{8 * len(exi)}b}".replace(f"{0x0341:016b}", f"{1:016b}", 1)
-    with pytest.raises(ExiDecodeError, match="string-table hit"):
-        decode(int(bits, 2).to_bytes(len(exi)), "iso15118_2", trailing=True)
+    with pytest.raises(ExiDecodeError, match="no text 0 in the string table"):
+        decode(int(bits, 2).to_bytes(len(exi)), "iso15118_2")
+
+
+def test_what_the_string_table_repeats_is_bounded() -> None:
+    """An index of a few bits stands for a text of any length."""
+    text = "A" * 400
+    services = [
+        {"ServiceID": n, "ServiceName": name, "ServiceCategory": "Internet", "FreeService": True}
+        for n, name in enumerate([text, *(TableHit.of(text, 0, local=True) for _ in range(7))])
+    ]
+    body = {
+        "ResponseCode": "OK",
+        "PaymentOptionList": {"PaymentOption": ["ExternalPayment"]},
+        "ChargeService": {
+            "ServiceID": 1,
+            "ServiceCategory": "EVCharging",
+            "FreeService": False,
+            "SupportedEnergyTransferMode": {"EnergyTransferMode": ["DC_extended"]},
+        },
+        "ServiceList": {"Service": services},
+    }
+    document = _message({"ServiceDiscoveryRes": body})
+    exi = encode(document, "iso15118_2")
+    assert len(exi) < 500
+    assert decode(exi, "iso15118_2") == document
+    with pytest.raises(ExiLimitError, match="more than 2000 repeated characters"):
+        decode(exi, "iso15118_2", limits=Limits(max_bytes=2_000))
 
 
 def test_nesting_is_bounded_on_both_sides() -> None:
@@ -229,7 +257,7 @@ def test_undeclared_content_without_a_type_is_refused() -> None:
     at = bits.index(name, 40) + 8
     broken = int(bits[:at] + "00" + bits[at + 2 :], 2).to_bytes(len(exi))
     with pytest.raises(ExiDeviationError, match="without xsi:type"):
-        decode(broken, "xmldsig", trailing=True)
+        decode(broken, "xmldsig")
     with pytest.raises(ExiEncodeError, match="must be Typed"):
         encode(Document("urn:x", "e", {}), "xmldsig")
     with pytest.raises(ExiEncodeError, match="is not declared"):
@@ -328,9 +356,10 @@ def test_an_id_that_occurs_twice_is_refused() -> None:
         "eMAID": {"@Id": "id4", "#text": "DE8AA1A2B3C4D59"},
     }
     message = _message({"CertificateInstallationRes": response})
-    assert list(elements_by_id(message, "iso15118_2")) == ["id1", "id2", "id3", "id4"]
+    elements = elements_by_id(message, "iso15118_2")
+    assert list(elements) == ["id1", "id2", "id3", "id4"]
     with pytest.raises(ExiEncodeError, match="no element for the reference '#id5'"):
-        reference_input(message, "iso15118_2", "#id5")
+        reference_input(elements, "iso15118_2", "#id5")
     response["eMAID"] = {"@Id": "id1", "#text": "DE8AA1A2B3C4D59"}
     with pytest.raises(ExiEncodeError, match="'id1' occurs twice"):
         elements_by_id(message, "iso15118_2")

@@ -10,15 +10,11 @@ from csms.gateway.watchdog import Watchdog
 
 
 async def guarded(watchdog: Watchdog, delay_s: float) -> str:
-    watchdog.begin()
     try:
-        await asyncio.sleep(delay_s)
-    except asyncio.CancelledError:
-        if watchdog.end():
-            return "cut"
-        raise
-    finally:
-        watchdog.end()
+        with watchdog:
+            await asyncio.sleep(delay_s)
+    except TimeoutError:
+        return "cut"
     return "ok"
 
 

@@ -76,6 +76,39 @@ def test_switches_open_lines_and_fuse_buses() -> None:
     assert feeder.p_w[feeder.bus("a#2")] == pytest.approx([7e3, 5e3, 5e3])
 
 
+def test_a_line_open_at_one_end_charges_the_other() -> None:
+    """10 nF on 100 m at 60 Hz; the whole of it at bus 2 once bus 3's end is open."""
+    line = frame(
+        "from_bus to_bus length_km r_ohm_per_km x_ohm_per_km c_nf_per_km in_service",
+        [1, 2, 0.1, 0.2, 0.08, 0.0, True],
+        [2, 3, 0.1, 0.2, 0.08, 100.0, True],
+    )
+    b_s = 2 * 3.141592653589793 * 60 * 10e-9
+    closed = import_pandapower.loads(document(line=line, f_hz=60.0))
+    assert closed.b_shunt_s is not None
+    assert closed.b_shunt_s[2:].flatten() == pytest.approx([b_s / 2] * 6)
+    switch = frame("bus element et closed", [3, 1, "l", False])
+    opened = import_pandapower.loads(
+        document(line=line, f_hz=60.0, switch=switch, asymmetric_load=frame("bus"))
+    )
+    assert opened.n_bus == 3
+    assert opened.b_shunt_s is not None
+    assert opened.b_shunt_s[2] == pytest.approx([b_s] * 3)
+
+
+def test_storage_and_shunts() -> None:
+    feeder = import_pandapower.loads(
+        document(
+            storage=frame("bus p_mw q_mvar scaling in_service", [3, 0.009, 0.0, 1.0, True]),
+            shunt=frame("bus q_mvar p_mw vn_kv step in_service", [2, -0.016, 0.003, 0.4, 2, True]),
+        )
+    )
+    assert feeder.p_w[3] == pytest.approx([5e3, 3e3, 3e3])
+    assert feeder.p_w[2].sum() == pytest.approx(15e3 + 6e3)
+    assert feeder.b_shunt_s is not None
+    assert feeder.b_shunt_s[2] == pytest.approx([0.2] * 3)  # 32 kvar at 400 V
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -90,6 +123,7 @@ def test_switches_open_lines_and_fuse_buses() -> None:
             document(impedance=frame("from_bus to_bus", [0, 1])),
             "impedance elements are not supported",
         ),
+        (document(gen=frame("bus p_mw in_service", [2, 0.1, True])), "gen elements are not"),
     ],
 )
 def test_what_cannot_be_imported_is_refused(text: str, reason: str) -> None:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from csms.api.plots import dynamics
+from csms.api.plots import dynamics, resilience
+from csms.api.plots.output import save
 from csms.grid.black_start import LoadBlock, black_start
 from csms.grid.cascade import cascade_study
 from csms.grid.feeder_file import builtin
@@ -27,7 +28,7 @@ from csms.grid.stability import damping_study
 def protection_figure() -> Figure:
     """The 33-bus study."""
     feeder = builtin("ieee33")
-    return dynamics.plot_protection(
+    return resilience.plot_protection(
         protection_study(feeder, ieee33_relays(feeder), fleet_bus="24", sweep_points=5)
     )
 
@@ -42,7 +43,7 @@ def trace_figure() -> Figure:
 def black_start_figure() -> Figure:
     """Two blocks."""
     blocks = (LoadBlock("hospital", 120e3, 0), LoadBlock("shelter", 80e3, 1))
-    return dynamics.plot_black_start(
+    return resilience.plot_black_start(
         black_start(blocks, FleetPool(n_ev=80), outage_h=0.5, step_limit_w=300e3)
     )
 
@@ -57,7 +58,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "steps": lambda: dynamics.plot_steps(step_study(n_ev=50)),
     "trace": trace_figure,
     "protection": protection_figure,
-    "resilience": lambda: dynamics.plot_resilience(resilience_study()),
+    "resilience": lambda: resilience.plot_resilience(resilience_study()),
     "black start": black_start_figure,
 }
 
@@ -66,7 +67,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
 def test_axes_have_units_and_the_file_is_a_picture(name: str, tmp_path: Path) -> None:
     figure = FIGURES[name]()
     path = tmp_path / "figure.png"
-    dynamics.save(figure, path)
+    save(figure, path, footer="test")
     assert path.read_bytes().startswith(b"\x89PNG")
     for axes in figure.axes:
         for label in (axes.get_xlabel(), axes.get_ylabel()):

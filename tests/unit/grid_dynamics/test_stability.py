@@ -45,6 +45,6 @@ def test_without_fleet_the_mode_is_that_of_the_second_order_model() -> None:
 def test_study_damping_falls_with_delay_and_changes_sign_at_the_limit() -> None:
     study = damping_study(gains_pu=(20.0, 40.0), delays_s=(0.0, 0.2, 0.4, 0.8))
     assert (np.diff(study.damping_ratio, axis=1) < 0.0).all()
-    for ratio, limit_s in zip(study.damping_ratio, study.delay_limit_s, strict=True):
-        assert limit_s is not None
-        assert ((ratio > 0.0) == (study.delay_s < limit_s)).all()
+    for ratio, limit in zip(study.damping_ratio, study.limits, strict=True):
+        assert limit.delay_s is not None
+        assert ((ratio > 0.0) == (study.delay_s < limit.delay_s)).all()

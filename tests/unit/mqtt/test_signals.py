@@ -24,6 +24,8 @@ def test_a_good_signal_of_each_kind_is_read() -> None:
     assert read_signal("price", payload(price_per_kwh=-0.02, currency="EUR"), NOW).currency == "EUR"
     limit = read_signal("feeder-limit", payload(limit_w=None), NOW)
     assert limit == FeederLimitSignal(limit_w=None, at=NOW)
+    assert read_signal("agc", payload(change_w=-5e4), NOW).change_w == -5e4
+    assert read_signal("reserve", payload(up_w=1e5, down_w=0.0), NOW).up_w == 1e5
 
 
 @pytest.mark.parametrize(
@@ -43,6 +45,8 @@ def test_a_good_signal_of_each_kind_is_read() -> None:
         ("price", payload(price_per_kwh=1e6, currency="EUR"), "out_of_range"),
         ("price", payload(price_per_kwh=0.1, currency="euros"), "out_of_range"),
         ("feeder-limit", payload(limit_w=1e12), "out_of_range"),
+        ("agc", payload(change_w=-2e9), "out_of_range"),
+        ("reserve", payload(up_w=1e5, down_w=-1.0), "out_of_range"),
     ],
 )
 def test_a_bad_signal_is_refused_with_its_reason(kind: str, raw: bytes, reason: str) -> None:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from pki.errors import NotFoundError, RequestError
-from pki.evidence import CLOCK_SKEW, EvidenceError, ocsp_status
+from pki.evidence import CLOCK_SKEW, EvidenceError, ocsp_status, ocsp_status_by_hash
 from pki.hash_data import hash_data, ocsp_request
 from pki.issue import Pki
 from pki.keys import PrivateKey, signature_hash
@@ -426,3 +426,37 @@ def test_an_answer_signed_while_the_certificate_is_revoked_is_not_kept() -> None
     answer_for(slow, CA, leaf.serial_number)
     kept = Responder(pki).answer(_request(leaf, issuer))
     assert ocsp_status(kept, leaf, issuer, NOW) is REVOKED
+
+
+def test_what_is_known_by_hash_data_alone() -> None:
+    pki = new_pki(Suite.ISO_2)
+    leaf, issuer = _pair(pki)
+    data = hash_data(leaf, issuer)
+    answer = answer_for(pki, CA, leaf.serial_number)
+    assert ocsp_status_by_hash(answer, data, issuer, NOW) is GOOD
+    with pytest.raises(EvidenceError, match="too old"):
+        ocsp_status_by_hash(answer, data, issuer, NOW + timedelta(days=1))
+    with pytest.raises(EvidenceError, match="another issuer"):
+        ocsp_status_by_hash(answer, data, leaf, NOW)
+    other = replace(data, serial_number="1")
+    with pytest.raises(EvidenceError, match="not about this certificate"):
+        ocsp_status_by_hash(answer, other, issuer, NOW)
+    revoke(pki, leaf.serial_number, "keyCompromise")
+    assert (
+        ocsp_status_by_hash(answer_for(pki, CA, leaf.serial_number), data, issuer, NOW) is REVOKED
+    )
+
+
+def test_what_was_verified_once_is_judged_anew_in_everything_else() -> None:
+    """The signatures of an answer and of its delegate are remembered; dates and subject are not."""
+    pki = new_pki(Suite.ISO_2)
+    (leaf, issuer), (second, _) = _pair(pki), _pair(pki)
+    answer = answer_for(pki, CA, leaf.serial_number)
+    for _ in range(2):
+        assert ocsp_status(answer, leaf, issuer, NOW) is GOOD
+        with pytest.raises(EvidenceError, match="not about"):
+            ocsp_status(answer, second, issuer, NOW)
+        with pytest.raises(EvidenceError, match="not signed by the issuer or a delegate"):
+            ocsp_status(answer, leaf, issuer, NOW + timedelta(days=4_000))
+        with pytest.raises(EvidenceError, match="too old"):
+            ocsp_status(answer, leaf, issuer, NOW + timedelta(days=1))

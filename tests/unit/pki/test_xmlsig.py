@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from pki.errors import RequestError
 from pki.exi import Document, decode, encode
+from pki.exi.signature import signed_info_input
+from pki.exi.values import TableHit
 from pki.keys import generate
 from pki.profiles import KeyKind
 from pki.xmlsig import SignatureRejectedError, check, sign
@@ -123,3 +127,43 @@ def test_what_cannot_be_signed() -> None:
         sign(bare, "iso15118_2", generate(KeyKind.P256, seeded()))
     with pytest.raises(RequestError, match="P-256, P-521 or Ed448"):
         sign(_authorization(), "iso15118_2", ec.generate_private_key(ec.SECP384R1()))
+
+
+def test_a_peer_that_codes_its_signature_with_the_string_table() -> None:
+    """EXIficient with its defaults: the second canonicalisation URI is an index, and so it is in
+    what was signed."""
+    key = generate(KeyKind.P256, seeded())
+    message = sign(_authorization(), "iso15118_2", key)
+    signature = message.value["Header"]["Signature"]
+    signed_info = signature["SignedInfo"]
+    transform = signed_info["Reference"][0]["Transforms"]["Transform"][0]
+    plain = encode(message, "iso15118_2")
+    transform["@Algorithm"] = TableHit.of(transform["@Algorithm"], 0, local=True)
+    octets = signed_info_input(signed_info, hits=True)
+    r, s = decode_dss_signature(key.sign(octets, ec.ECDSA(hashes.SHA256())))
+    signature["SignatureValue"] = {"#text": r.to_bytes(32) + s.to_bytes(32)}
+    exi = encode(message, "iso15118_2")
+    assert len(plain) - len(exi) == len("http://www.w3.org/TR/canonical-exi/")
+    received = decode(exi, "iso15118_2")
+    assert check(received, "iso15118_2", key.public_key(), frozenset({"AuthorizationReq"})) == {
+        "id1"
+    }
+    with pytest.raises(SignatureRejectedError, match="not by this key"):
+        check(received, "iso15118_2", generate(KeyKind.P256, seeded(2)).public_key(), frozenset())
+
+
+def test_a_reference_may_have_an_id_of_its_own() -> None:
+    """RISE-V2G gives it the Id of what it refers to; nothing else may be signed in its place."""
+    key = generate(KeyKind.P256, seeded())
+    message = sign(_authorization(), "iso15118_2", key)
+    signed_info = message.value["Header"]["Signature"]["SignedInfo"]
+    signed_info["Reference"][0]["@Id"] = "id1"
+    octets = signed_info_input(signed_info)
+    r, s = decode_dss_signature(key.sign(octets, ec.ECDSA(hashes.SHA256())))
+    message.value["Header"]["Signature"]["SignatureValue"] = {
+        "#text": r.to_bytes(32) + s.to_bytes(32)
+    }
+    assert check(message, "iso15118_2", key.public_key(), frozenset({"AuthorizationReq"}))
+    message.value["Body"]["AuthorizationReq"]["GenChallenge"] = b"d" * 16
+    with pytest.raises(SignatureRejectedError, match="digest of #id1 differs"):
+        check(message, "iso15118_2", key.public_key(), frozenset({"AuthorizationReq"}))

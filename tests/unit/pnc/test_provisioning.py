@@ -148,3 +148,22 @@ async def test_a_pool_that_answers_nonsense_or_nothing_is_a_failure(
 async def test_what_is_not_base64_is_a_failure() -> None:
     with pytest.raises(ProvisioningFailed, match="base64"):
         await Provisioning(Two(), Clock()).provide(question(exi_request="?"))
+
+
+@SOURCES
+async def test_every_request_of_a_car_brings_its_next_contract(make: type[ContractSource]) -> None:
+    """Each is a new one of -20, with its own time stamp and signature."""
+    pki = new_pki(Suite.ISO_20)
+    car = new_car(pki, Suite.ISO_20)
+    for emaid in (EMAID, "DEACMC87654321Y"):
+        sell_contract(pki, emaid)
+    provisioning = Provisioning(make(pki), Clock())  # type: ignore[call-arg]
+    first, second = (asked(car, pki, maximum=2) for _ in range(2))
+    assert first.exi_request != second.exi_request
+    names = []
+    for question_, remaining in ((first, 1), (second, 0)):
+        reply = await provisioning.provide(question_)
+        assert (reply.remaining_contracts, reply.exi_response is not None) == (remaining, True)
+        car.install(reply.exi_response or "")
+        names.append(car.contract[0].subject.rfc4514_string())
+    assert len(set(names)) == 2

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from csms.settings import Settings, SettingsError, load_settings, render_toml
+from csms.settings.base import section_of
 
 COMMITTED = Path(__file__).resolve().parents[3] / "config" / "csms.toml"
 
@@ -98,6 +99,27 @@ def test_a_secret_comes_from_a_file_and_is_never_shown(tmp_path: Path) -> None:
             "[[site.evses]]\nstation='a'\nbus='b'\nmax_power_w=1.0\n" * 2,
             "a/1 stands there twice",
         ),
+        ("[site]\nname='a'\n[[sites]]\nname='b'\n", "give either [site] or [[sites]], not both"),
+        ("[[sites]]\nname='a'\n" * 2, "sites[2].name: there are two feeders called a"),
+        ("[[sites]]\nname='a/b'\n", "sites[1].name: 1 to 64 characters without"),
+        ("[[sites]]\nname=''\n", "sites[1].name: 1 to 64 characters without"),
+        (
+            "[[sites]]\nname='a'\nfedeer='x'\n",
+            "unknown key sites[1].fedeer; did you mean sites[1].feeder?",
+        ),
+        ("[[sites]]\nname='a'\nv_min_pu=1.5\n", "sites[1].v_min_pu: Input should be less than 1"),
+        (
+            "".join(
+                f"[[sites]]\nname='{name}'\n"
+                f"[[sites.evses]]\nstation='CP'\nevse={evse}\nbus='b'\nmax_power_w=1.0\n"
+                for evse, name in enumerate(("north", "south"), 1)
+            ),
+            "sites[2].evses: CP stands on north and on south; a station is fed by one feeder",
+        ),
+        (
+            "[[sites]]\nname='a'\n[[sites]]\nname='b'\n[planner]\nsite_meter='m'\n",
+            "give main_meter in each of [[sites]]",
+        ),
     ],
 )
 def test_a_mistake_is_named(tmp_path: Path, text: str, named: str) -> None:
@@ -131,12 +153,41 @@ def test_a_mistake_never_shows_the_value(tmp_path: Path) -> None:
 def test_every_number_says_its_unit() -> None:
     """A bare number's key names a unit, or is one of the few that have none."""
     unitless = {"port", "max_connections", "max_streams", "journal_messages", "priority", "evse"}
-    units = ("_s", "_w", "_a", "_pu", "_hz", "_bytes", "_per_min", "_frac")
-    for name in Settings.model_fields:
-        section = type(getattr(load_settings(None, {}), name))
+    units = ("_s", "_h", "_w", "_wh", "_a", "_pu", "_hz", "_bytes", "_per_min", "_frac", "_per_kwh")
+    for name, field in Settings.model_fields.items():
+        section = section_of(field.annotation)
+        assert section is not None
         for key, info in section.model_fields.items():
             if info.annotation in (int, float):
                 assert key in unitless or key.endswith(units), f"{name}.{key}"
+
+
+def test_several_feeders_survive_being_printed(tmp_path: Path) -> None:
+    told = """
+[[sites]]
+name = "north"
+v_min_pu = 0.95
+[[sites.evses]]
+station = "N-1"
+bus = "17"
+max_power_w = 11000.0
+[[sites]]
+name = "south"
+feeder = "european-lv"
+"""
+    loaded = load_settings(write(tmp_path, told), {})
+    assert [(site.name, len(site.evses)) for site in loaded.feeder_sites] == [
+        ("north", 1),
+        ("south", 0),
+    ]
+    printed = render_toml(loaded)
+    assert load_settings(write(tmp_path, printed), {}).feeder_sites == loaded.feeder_sites
+
+
+def test_one_site_is_a_list_of_one_feeder() -> None:
+    assert load_settings(None, {"CSMS__SITE__NAME": "depot"}).feeder_sites[0].name == "depot"
+    with pytest.raises(SettingsError, match=r"give either \[site\] or \[\[sites\]\]"):
+        load_settings(None, {"CSMS__SITE__NAME": "depot", "CSMS__SITES": '[{"name": "a"}]'})
 
 
 if __name__ == "__main__":

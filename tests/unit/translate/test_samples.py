@@ -169,6 +169,16 @@ def test_other_places_do_not_mix_into_the_outlet(location: str) -> None:
     assert reading.soc_frac == 0.55
 
 
+def test_grid_voltages_at_the_inlet_of_a_dc_charger_count() -> None:
+    """A DC outlet has no phases; without its inlet the dispatcher would not see the feeder there."""
+    reading = read_v16(
+        sample("206.8", "Voltage", phase="L1-N", location="Inlet"),
+        sample("399", "Voltage", location="Inlet"),
+        sample("7000", "Power.Active.Import"),
+    )
+    assert reading.voltage_v == (206.8, None, None)
+
+
 def test_the_inlet_counts_for_the_station_itself() -> None:
     told = sample("9999", "Power.Active.Import", location="Inlet")
     assert read_v16(told, connector=0).power_w == 9_999.0

@@ -146,7 +146,7 @@ async def test_the_frame_follows_the_diagrams_order(site: Site, app: FastAPI) ->
     await scene.build()
     view: FeederView = scene.step()
     board: Board = app.state.board
-    frame, diagram = board.frame(), board.diagram()
+    frame, diagram = board.of().frame(), board.of().diagram()
     assert frame.grid is not None
     for spot, v_pu, evse_w in zip(diagram.spots, frame.grid.v_pu, frame.grid.evse_w, strict=True):
         bus = next(one for one in view.buses if one.name == spot.name)

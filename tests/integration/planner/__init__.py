@@ -1,0 +1,1 @@
+"""The planner on a whole system."""

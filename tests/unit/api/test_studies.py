@@ -1,0 +1,187 @@
+"""Studies on the command line and over REST: the same names, the same figures, the same errors."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from csms.api.studies import STUDIES
+from csms.cli.study import app
+
+TOLEDO = Path(__file__).resolve().parents[3] / "../shared/data/frequency/toledo_20250428.csv"
+QUICK = {
+    "powerflow": [],
+    "sensitivity": ["--feeder", "european-lv"],
+    "hosting-capacity": ["--control", "volt-watt", "--placements", "20", "--ev-w", "22000"],
+    "frequency": ["--t-end-s", "20"],
+    "damping": ["--droops", "0.05,0.02"],
+    "ampere-steps": ["--n-ev", "50"],
+    "regulation": ["--t-end-s", "400"],
+    "cascade": ["--n-ev", "50", "--t-end-s", "20"],
+    "protection": [],
+    "resilience": [],
+    "black-start": [],
+}
+
+
+def answer(name: str, *arguments: object) -> dict[str, Any]:
+    result = CliRunner().invoke(app, [name, *map(str, arguments), "--json"])
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+def refused(name: str, *arguments: object) -> str:
+    result = CliRunner().invoke(app, [name, *map(str, arguments)])
+    assert result.exit_code == 2, result.output
+    return " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_each_grid_study_answers_and_draws(name: str, tmp_path: Path) -> None:
+    picture = tmp_path / "study.png"
+    assert answer(name, *QUICK[name], "--plot", picture)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert CliRunner().invoke(app, [name, *QUICK[name]]).exit_code == 0
+
+
+@pytest.mark.golden
+@pytest.mark.parametrize(
+    ("bus", "ac_kw", "linear_kw"), [("17", 160.710, 209.608), ("uniform", 548.144, 715.881)]
+)
+@pytest.mark.parametrize("control", ["none", "volt-var", "volt-watt", "droop"])
+def test_hosting_capacity_with_and_without_control_side_by_side(
+    bus: str, ac_kw: float, linear_kw: float, control: str
+) -> None:
+    found = answer(
+        "hosting-capacity", "--feeder", "ieee33", "--limit", 0.90, "--bus", bus, "--control", control
+    )  # fmt: skip
+    assert found["ac_kw"] == pytest.approx(ac_kw, abs=1e-3)
+    assert found["lindistflow_kw"] == pytest.approx(linear_kw, abs=1e-3)
+    assert ("control" in found) == (control != "none")
+    if control != "none":
+        assert found["ac_control_kw"] > 1.2 * ac_kw
+        assert found["control"]["residual"] < 1e-6
+        assert found["control"]["served_kw"] <= found["ac_control_kw"] * (1 + 1e-9)
+
+
+@pytest.mark.golden
+def test_sensitivity_ranks_where_the_next_kilowatt_hurts_least() -> None:
+    found = answer("sensitivity")
+    assert found["dloss_dp"]["17"] == pytest.approx(0.147192, abs=1e-6)
+    assert found["best"][0]["bus"] == found["ranking"][0] == "1"
+    assert found["worst"][0]["bus"] == found["ranking"][-1] == found["weakest_bus"] == "17"
+    # one more kW at bus 17 lowers the lowest voltage as an AC solve says: 0.90 after 160.7 kW
+    per_kw = found["dvmin_dp_pu_per_kw"]["17"]
+    assert 0.913090 + 160.71 * per_kw == pytest.approx(0.90, abs=5e-4)
+
+
+def test_damping_names_the_delay_at_which_the_fleet_oscillates() -> None:
+    found = answer("damping", "--droops", "0.12,0.02", "--max-delay-s", 1.0)
+    gentle, steep = found["limits"]
+    assert gentle["delay_limit_s"] is None
+    assert steep["gain_pu"] == pytest.approx(25.0)
+    for delay_s, ratio in zip(found["delay_s"], found["damping_ratio"][1], strict=True):
+        assert (ratio > 0.0) == (delay_s < steep["delay_limit_s"])
+    assert 0.1 < steep["oscillation_hz"] < 2.0
+
+
+def test_black_start_closes_by_priority_and_says_what_stays_dark() -> None:
+    found = answer("black-start", "--blocks", "mill:900:1,ward:100:0,hall:50:1")
+    assert [closure["name"] for closure in found["order"]] == ["ward", "hall"]
+    assert found["left_out"][0]["name"] == "mill"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["powerflow", "--feeder", "ieee3"], "did you mean 'ieee33'?"),
+        (["hosting-capacity", "--bus", "99"], "feeder 'ieee33' has no bus '99'; near: 9"),
+        (["hosting-capacity", "--control", "voltvar"], "did you mean 'volt-var'?"),
+        (["hosting-capacity", "--control", "droop", "--curve", "ieee1547"], "ieee1547-"),
+        (["hosting-capacity", "--limit", "1.2"], "limit"),
+        (["protection", "--fleet-bus", "x"], "has no bus 'x'"),
+        (["damping", "--droops", "5%"], "droops: '5%', expected numbers"),
+        (["black-start", "--blocks", "ward"], "blocks: 'ward', expected name:kW:priority"),
+        (["frequency-trace"], "trace: the CSV of a recorded frequency is needed"),
+        (["frequency-trace", "--trace", "no.csv"], "trace: 'no.csv' is no file"),
+        (["frequency", "--preset", "sfx"], "expected one of ['sfr']"),
+    ],
+)
+def test_bad_input_is_named_with_what_was_expected(arguments: list[str], words: str) -> None:
+    assert words in refused(*arguments)
+
+
+def test_a_feeder_loaded_beyond_collapse_reports_its_residual(tmp_path: Path) -> None:
+    file = tmp_path / "weak.toml"
+    file.write_text(
+        '[source]\nbus = "a"\nbase_voltage_v = 400\n[branches]\ncolumns = ["from", "to", "r1_ohm", "x1_ohm"]\n'
+        'rows = [["a", "b", 1.0, 1.0]]\n[loads]\ncolumns = ["bus", "p_w"]\nrows = [["b", 1e6]]\n'
+    )
+    for study in ("powerflow", "sensitivity", "hosting-capacity"):
+        message = refused(study, "--feeder", file)
+        assert "did not converge" in message
+        assert "pu after" in message
+
+
+def test_a_recorded_blackout_is_answered_by_the_whole_fleet() -> None:
+    if not TOLEDO.exists():
+        pytest.skip(f"test data absent: {TOLEDO.name}")
+    found = answer("frequency-trace", "--trace", TOLEDO, "--n-ev", 100)
+    assert (found["min_hz"], found["n_gaps"]) == (47.476, 8)
+    assert found["least_import_w"] == pytest.approx(-1.1e6, rel=1e-3)
+
+
+def test_nothing_draws_before_it_is_asked_to() -> None:
+    code = "import sys, csms.cli.study, csms.api.routes.studies; print('matplotlib' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("name", sorted(STUDIES))
+def test_every_plot_that_a_study_names_exists(name: str) -> None:
+    plot = STUDIES[name].plot
+    module, _, function = plot.__qualname__.rpartition(".")
+    if module.startswith("csms.api.plots."):
+        assert callable(getattr(importlib.import_module(module), function))
+
+
+async def test_rest_computes_what_the_command_prints(
+    client: httpx.AsyncClient, admin: dict[str, str]
+) -> None:
+    given = {"bus": "17", "control": "volt-var"}
+    reply = await client.post("/v1/studies/hosting-capacity", json=given, headers=admin)
+    assert reply.status_code == 200
+    assert reply.json() == answer("hosting-capacity", "--bus", "17", "--control", "volt-var")
+    headers = admin | {"accept": "image/png"}
+    drawn = await client.post("/v1/studies/hosting-capacity", json=given, headers=headers)
+    assert drawn.content.startswith(b"\x89PNG")
+
+
+async def test_rest_opens_no_file_of_this_machine(
+    client: httpx.AsyncClient, admin: dict[str, str], tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret.csv"
+    secret.write_text("time,frequency\n0,50\n1,49.9\n2,50\n")
+    for study, name in (
+        ("frequency-trace", "trace"),
+        ("degradation", "data"),
+        ("savings", "prices"),
+        ("savings", "sessions"),
+    ):
+        reply = await client.post(f"/v1/studies/{study}", json={name: str(secret)}, headers=admin)
+        assert reply.status_code == 422
+        assert "no file of this machine is read" in reply.json()["detail"]
+    told = await client.post(
+        "/v1/studies/frequency-trace", json={"trace": secret.read_text()}, headers=admin
+    )
+    assert told.json()["min_hz"] == 49.9
