@@ -8,6 +8,7 @@ asks for their droop.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 from random import Random
 from statistics import median
 
@@ -32,28 +33,34 @@ def demo_scenario(
     versions: tuple[Version, ...] = VERSIONS,
     id_template: str = "SIM-{n:04d}",
     s_base_va: float | None = None,
+    bidirectional_on: str | None = None,
 ) -> Scenario:
     """Stations at the weakest load buses of ``feeder``, versions dealt in turn from ``versions``.
 
     A medium-voltage feeder gets 150 kW bidirectional DC, 100 kW DC and 22 kW AC stations, one of
     households (median load below 20 kW) wallboxes of 7.4, 11 and 22 kW. ``s_base_va`` sizes the power
-    system; by default 10 times the bidirectional rating.
+    system; by default 10 times the bidirectional rating. ``bidirectional_on``: the phase that those of
+    OCPP 2.1 have for themselves, ``"a"``, ``"b"`` or ``"c"``; ``None`` deals phases in turn. Raises
+    ``ValueError`` where no load stands on that phase, or none beside it.
     """
     places = _weakest_first(feeder)
+    order = [versions[-1 - n % len(versions)] for n in range(n_stations)]
     n_places = max(1, min(n_stations * 4 // 5, (len(places) + 1) // 2))
+    if bidirectional_on is not None:
+        places, n_places = _apart(places, order, bidirectional_on), n_stations
     while True:
         rng = Random(f"demo:{feeder.name}:{seed}")  # noqa: S311 a simulation, not a secret
         stations = tuple(
             _station(
                 rng,
                 id_template.format(n=n + 1),
-                versions[-1 - n % len(versions)],
+                order[n],
                 places[n % n_places],
                 households=median(load.p_w for load in feeder.loads) < HOUSEHOLD_W,
             )
             for n in range(n_stations)
         )
-        if n_places == 1 or _breaks(feeder, stations):
+        if n_places == 1 or bidirectional_on or _breaks(feeder, stations):
             break
         n_places = n_places * 3 // 4
     bidirectional_w = sum(s.max_discharge_w for s in stations)
@@ -94,6 +101,18 @@ def _weakest_first(feeder: PlantFeeder) -> list[tuple[str, str]]:
         for queue in (*queues[turn % len(queues) :], *queues[: turn % len(queues)])
         if turn < len(queue)
     ]
+
+
+def _apart(
+    places: Sequence[tuple[str, str]], order: Sequence[Version], phase: str
+) -> list[tuple[str, str]]:
+    """A place for each station of ``order``: those of 2.1 on ``phase``, the others on the other phases."""
+    own = [place for place in places if place[1] == phase]
+    rest = [place for place in places if place[1] != phase]
+    if not own or not rest:
+        raise ValueError(f"phase {phase!r}: expected loads on it alone and loads on others")
+    theirs, others = cycle(own), cycle(rest)
+    return [next(theirs if version == "2.1" else others) for version in order]
 
 
 def _breaks(feeder: PlantFeeder, stations: Sequence[StationSpec]) -> bool:

@@ -89,7 +89,8 @@ class CentralSystem:
             self.fleet, self.desk, self.live, clock, self.spawn,
             planned=lambda evse, now: self.site_of(evse.key.station_id).planned_steps(evse, now),
             unled_w=self._safe_power_w,
-            lease_s=settings.dispatch.lease_s if settings.dispatch.enabled else None,
+            is_led=lambda station_id: self.site_of(station_id).is_led,
+            droops=lambda station, evse: bool(self.setpoints.curve(station, evse)),
         )  # fmt: skip
         self.tariffs = TariffDesk(
             self.fleet, self.desk, store.journal, store.history, self.live, clock, self.spawn,
@@ -182,10 +183,11 @@ class CentralSystem:
 
     def _lead(self) -> None:
         for site in self.sites.values():
+            which = f" of {site.name}" if len(self.sites) > 1 else ""
             if site.loop is not None:
-                self.spawn(site.loop.run(), f"dispatch of {site.name}")
+                self.spawn(site.loop.run(), f"dispatch{which}")
             if site.planner is not None:
-                self.spawn(site.planner.run(), f"planner of {site.name}")
+                self.spawn(site.planner.run(), f"planner{which}")
         self.spawn(self.negotiation.run(), "schedules of cars")
         self.spawn(self.tariffs.run(), "running costs")
         if self.posting is not None:

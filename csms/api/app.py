@@ -29,6 +29,7 @@ from csms.api.routes import (
     studies,
     tariffs,
     transactions,
+    vehicles,
 )
 from csms.api.routes.stream import StreamSlots
 from csms.api.wire import reply
@@ -55,7 +56,7 @@ def create_api(deps: ApiDeps) -> FastAPI:
     app.add_middleware(EdgeMiddleware, metrics=deps.metrics, secure=deps.secure_cookies)
     modules = (
         stations, commands, certificates, transactions, tariffs, grid, plans, der, signals, studies, administration,
-        stream, health,
+        vehicles, stream, health,
     )  # fmt: skip
     add_routes(app, *(module.router for module in modules))
 

@@ -166,20 +166,27 @@ class MqttBridge:
 
     async def _listen(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
-            kind, *named = message.topic.value.removeprefix(self._signal_topic).split("/")
-            label = kind if kind in KINDS else "other"
-            if message.retain:
-                self._metrics.signal(
-                    label, "retained"
-                )  # of unknown age: signals are events, not state
-                continue
-            try:
-                signal = read_signal(kind, bytes(message.payload), self._clock.now())
-                deliver(signal, self._meant(named).signals)
-            except SignalRefused as refused:
-                self._metrics.signal(label, str(refused))
-                continue
-            self._metrics.signal(label, "taken")
+            topic = message.topic.value
+            if message.retain:  # of unknown age: signals are events, not state
+                self._metrics.signal(self._kind(topic), "retained")
+            else:
+                self.take(topic, bytes(message.payload))
+
+    def take(self, topic: str, payload: bytes) -> str:
+        """Act on one signal. Returns what became of it, which is counted."""
+        kind, *named = topic.removeprefix(self._signal_topic).split("/")
+        outcome = "taken"
+        try:
+            signal = read_signal(kind, payload, self._clock.now())
+            deliver(signal, self._meant(named).signals)
+        except SignalRefused as refused:
+            outcome = str(refused)
+        self._metrics.signal(self._kind(topic), outcome)
+        return outcome
+
+    def _kind(self, topic: str) -> str:
+        kind = topic.removeprefix(self._signal_topic).split("/")[0]
+        return kind if kind in KINDS else "other"
 
 
 class FeederSummary(msgspec.Struct, frozen=True, kw_only=True):

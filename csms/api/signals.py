@@ -24,6 +24,10 @@ class Signals(Protocol):
         """Largest import of the feeder until then; ``None`` lifts the limit."""
         ...
 
+    def import_w(self, value: float, at: datetime) -> None:
+        """What a meter at the feeder's head shows, all phases together."""
+        ...
+
     def regulation_w(self, change_w: float, at: datetime) -> None:
         """Change of the fleet's import that the grid operator's AGC asks for, < 0 is upward regulation."""
         ...
@@ -48,6 +52,13 @@ class FeederLimitSignal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     limit_w: float | None
     at: datetime
     until: datetime | None = None
+
+
+class FeederImportSignal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A reading of the meter at the feeder's head, import > 0; it counts for 5 s."""
+
+    import_w: float
+    at: datetime
 
 
 class AgcSignal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -100,6 +111,8 @@ def _in_range(signal: Any) -> bool:
             return math.isfinite(value) and abs(value) <= 1_000.0 and known
         case FeederLimitSignal(limit_w=value):
             return value is None or (math.isfinite(value) and abs(value) <= 1e9)
+        case FeederImportSignal(import_w=value):
+            return math.isfinite(value) and abs(value) <= 1e9
         case AgcSignal(change_w=value):
             return math.isfinite(value) and abs(value) <= 1e9
         case ReserveSignal(up_w=up_w, down_w=down_w):
@@ -111,6 +124,7 @@ KINDS: Final[dict[str, type[Any]]] = {
     "frequency": FrequencySignal,
     "price": PriceSignal,
     "feeder-limit": FeederLimitSignal,
+    "feeder-import": FeederImportSignal,
     "agc": AgcSignal,
     "reserve": ReserveSignal,
 }
@@ -125,6 +139,8 @@ def deliver(signal: Any, to: Signals) -> None:
             to.price_per_kwh(signal.price_per_kwh, signal.currency, signal.at)
         case FeederLimitSignal():
             to.feeder_limit_w(signal.limit_w, signal.at, signal.until)
+        case FeederImportSignal():
+            to.import_w(signal.import_w, signal.at)
         case AgcSignal():
             to.regulation_w(signal.change_w, signal.at)
         case ReserveSignal():

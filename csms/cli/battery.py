@@ -59,12 +59,12 @@ async def _report(
     from csms.clock import SystemClock
     from csms.services.driver_reports import report_for
     from csms.services.session_costs import SessionCosts
-    from csms.services.tariffs import recovered_prices
+    from csms.services.tariffs import REMEMBERED
 
     settings = read_settings(config)
     async with opened_store(settings) as store:
         costs = SessionCosts(store.history, SystemClock(), settings.tariff.currency)
-        costs.priced(await recovered_prices(store.history))
+        costs.priced(list(await store.history.tariffs(REMEMBERED)))
         return await report_for(
             store.history, costs, vehicle, car, temperature_c=temperature_c, packs=packs
         )

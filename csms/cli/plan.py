@@ -18,12 +18,19 @@ MAX_SESSIONS = 100_000
 
 
 @app.command("show")
-def show(config: ConfigFile = None, json: Json = False) -> None:
+def show(
+    config: ConfigFile = None,
+    feeder: Annotated[
+        str | None, typer.Option(help="Of which feeder, where there are several.")
+    ] = None,
+    json: Json = False,
+) -> None:
     """The last plan: a schedule for each car. Exit status 1 when none was ever made."""
 
     async def run() -> None:
         async with opened_store(read_settings(config)) as store:
-            plan = await store.plans.latest()
+            plans = store.plans if feeder is None else store.plans.of(feeder, ())
+            plan = await plans.latest()
         if plan is None:
             fail(
                 "no plan has been made: set planner.enabled and a price source, then run `csms serve`"
@@ -33,7 +40,7 @@ def show(config: ConfigFile = None, json: Json = False) -> None:
             return
         s = plan.summary
         out.print(
-            f"made {s.made:%Y-%m-%d %H:%M:%S} UTC from {s.price_source}: {s.energy_wh / 1e3:.1f} kWh for"
+            f"{s.site}: made {s.made:%Y-%m-%d %H:%M:%S} UTC from {s.price_source}: {s.energy_wh / 1e3:.1f} kWh for"
             f" {s.cost_eur:.2f} EUR, uncontrolled {s.uncontrolled_cost_eur:.2f} EUR; fed back"
             f" {s.discharged_wh / 1e3:.1f} kWh, wear {s.wear_eur:.2f} EUR",
             markup=False,

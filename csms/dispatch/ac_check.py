@@ -1,7 +1,8 @@
 """The AC check of a vector of setpoints, and the linear model that agrees with it.
 
 For one step's base loads: solve the AC power flow, compare with the limits, and shift the linear model so that it says
-the same at the vector tried. Where chargers run a droop of their own, it is tried with that too: the worst counts.
+the same at the vector tried. Where chargers run a droop of their own, its voltages are tried with that too, and the
+worst counts; conductors bear the seconds of a response.
 """
 
 from __future__ import annotations
@@ -46,9 +47,7 @@ class Trial:
     breach: float  # pu, > 0 where a limit is broken
     voltage_breach: float
     u_low: FloatArray  # (n, m) the lowest that the chargers' own droop may make of u
-    u_high: FloatArray
-    flow_fall: FloatArray | float  # (n, m + 1) >= 0, by which it may lower the power of a branch
-    flow_rise: FloatArray | float
+    u_high: FloatArray  # (n, m) the highest, less what even idling would not prevent
 
 
 class AcCheck:
@@ -71,6 +70,9 @@ class AcCheck:
         self._mask = solver.model.mask
         self._gain, self._rest = np.ones((n, m)), np.zeros((n, m))
         self._source_u = feeder.source_v_pu**2
+        self._lifted: FloatArray | float = (
+            0.0  # (n, m) above the upper limit under droop, whatever the setpoints
+        )
         self._known_drop: FloatArray | None = None  # where the model was measured
         self._starts: dict[int, ComplexArray] = {}  # by level of droop
         base_a = S_BASE_VA / feeder.base_v
@@ -88,7 +90,7 @@ class AcCheck:
             flows.append(self._solved(drawn_w, level))
             if not flows[-1].converged:
                 nothing = np.zeros(0)
-                return Trial(None, nothing, np.inf, np.inf, nothing, nothing, 0.0, 0.0)
+                return Trial(None, nothing, np.inf, np.inf, nothing, nothing)
         return self._judged(flows)
 
     def measured(self, x: FloatArray) -> Trial:
@@ -96,10 +98,15 @@ class AcCheck:
         return self._judged([self._solved(x, 0, must_converge=True)])
 
     def secure(self, idle_w: FloatArray) -> Trial:
-        """At ``idle_w`` (N,), when nobody charges. What droop breaks even then, no setpoint prevents: takes it back to
-        the share that is borne."""
+        """At ``idle_w`` (N,), when nobody charges. What droop breaks even then, no setpoint prevents: so far it may
+        lift the voltage; where it lowers it too far, only the share that is borne is held."""
+        margin = self._limits.margin_pu
         trial = self(idle_w)
-        while self.droop is not None and self.droop.share > 0.0 and trial.breach > 0.0:
+        while self.droop is not None and self.droop.share > 0.0 and trial.pf is not None:
+            over = trial.u_high - (self._v_max - 2.0 * margin) ** 2
+            if self._over(trial.u_low, trial.u) <= -2.0 * margin:
+                self._lifted = np.where(np.isfinite(over), np.maximum(over, 0.0), 0.0)
+                return self(idle_w)
             self.droop = self.droop.up_to(self.droop.share - _SHARE_STEP)
             trial = self(idle_w)
         return trial
@@ -114,26 +121,21 @@ class AcCheck:
 
     def _judged(self, flows: list[PowerFlow]) -> Trial:
         """``flows``: at the setpoints, then at each level of droop."""
-        judged = [self._voltage(pf) for pf in flows]
-        u, _ = judged[0]
-        voltage = max(self._over(u - doubt, u + doubt) for u, doubt in judged)
+        (u, doubt), *drooped = [self._voltage(pf) for pf in flows]
+        voltage, low, high = self._over(u - doubt, u + doubt), u, u
+        for u_droop, doubt in drooped:
+            u_low, u_high = u_droop - doubt, u_droop + doubt - self._lifted
+            voltage = max(voltage, self._over(u_low, u_high))
+            low, high = np.minimum(low, u_low), np.maximum(high, u_high)
         voltage -= _BREACH_TOLERANCE_PU
         breach = voltage
         if self._thermal:
-            for pf in flows:
-                current, power = self._loading(pf)
-                loading = max(
-                    float((current / self._i_max[:, None]).max()),
-                    float((power / self._s_max).max()),
-                )
-                breach = max(breach, loading - 1.0 - _BREACH_TOLERANCE_PU)
-        low, high, fall, rise = u, u, 0.0, 0.0
-        for drooped, doubt in judged[1:]:
-            low, high = np.minimum(low, drooped - doubt), np.maximum(high, drooped + doubt)
-        if self._thermal and len(flows) > 1:
-            powers = np.stack([np.nan_to_num(self._branch_power(pf).real) for pf in flows])
-            fall, rise = powers[0] - powers.min(axis=0), powers.max(axis=0) - powers[0]
-        return Trial(flows[0], u, breach, max(voltage, 0.0), low, high, fall, rise)
+            current, power = self._loading(flows[0])
+            breach = max(
+                breach, float((current / self._i_max[:, None]).max()) - 1.0 - _BREACH_TOLERANCE_PU
+            )
+            breach = max(breach, float((power / self._s_max).max()) - 1.0 - _BREACH_TOLERANCE_PU)
+        return Trial(flows[0], u, breach, max(voltage, 0.0), low, high)
 
     def _voltage(self, pf: PowerFlow) -> tuple[FloatArray, FloatArray | float]:
         """Squared (n, m), and how much the measured bias may be wrong there."""
@@ -176,31 +178,25 @@ class AcCheck:
         inf = np.full((n, m + 1), np.inf)
         if trial.pf is None:
             raise DispatchError("no AC state to linearise about")
-        bias, span = trial.u_low - u, trial.u_high - trial.u_low
+        bias, span = trial.u_low - u, np.where(self._mask, trial.u_high - trial.u_low, 0.0)
         if not self._thermal:
             return LinearState(bias, np.zeros((n, m + 1)), inf, inf, span)
         # |S| <= limit as |P| <= sqrt(limit^2 - Q^2), with Q of the AC state
-        power = self._branch_power(trial.pf)
+        v, i = trial.pf.v_pu.reshape(n, m), trial.pf.i_pu.reshape(n, m)
+        ends = v * np.conj(i)
+        through = trial.pf.flow_va(self._feeder).reshape(n, m).sum(axis=1) / (
+            S_BASE_VA * (3.0 if m == 1 else 1.0)
+        )
         limit = inf.copy()
-        apparent = np.abs(trial.pf.v_pu.reshape(n, m)) * self._i_max[:, None]
-        limit[:, :m] = np.sqrt(np.maximum(apparent**2 - power[:, :m].imag ** 2, 0.0))
-        limit[:, m] = np.sqrt(np.maximum(self._s_max**2 - power[:, m].imag ** 2, 0.0))
+        apparent = np.abs(v) * self._i_max[:, None]
+        limit[:, :m] = np.sqrt(np.maximum(apparent**2 - ends.imag**2, 0.0))
+        limit[:, m] = np.sqrt(np.maximum(self._s_max**2 - through.imag**2, 0.0))
         limit = np.where(np.isfinite(limit), limit * (1.0 - self._limits.margin_pu), np.inf)
         free = np.empty((n, m + 1))
-        free[:, :m] = power[:, :m].real - flow
-        free[:, m] = power[:, m].real - flow.sum(axis=1)
+        free[:, :m] = ends.real - flow
+        free[:, m] = through.real - flow.sum(axis=1)
         free[~np.isfinite(free)] = 0.0
-        flow_in = np.maximum(limit - trial.flow_rise, 0.0)
-        return LinearState(bias, free, flow_in, np.maximum(limit - trial.flow_fall, 0.0), span)
-
-    def _branch_power(self, pf: PowerFlow) -> ComplexArray:
-        """(n, m + 1) at each branch's end, the last column at its beginning and of all phases."""
-        n, m = self._feeder.n_bus, self._solver.m
-        out = np.empty((n, m + 1), np.complex128)
-        out[:, :m] = (pf.v_pu * np.conj(pf.i_pu)).reshape(n, m)
-        through = pf.flow_va(self._feeder).reshape(n, m).sum(axis=1)
-        out[:, m] = through / (S_BASE_VA * (3.0 if m == 1 else 1.0))
-        return out
+        return LinearState(bias, free, limit, limit, span)
 
     def _loading(self, pf: PowerFlow) -> tuple[FloatArray, FloatArray]:
         """Branch currents (n, m) and total apparent powers (n,) per unit; the source's own entry left at 0."""

@@ -31,6 +31,7 @@ __all__ = ["Dispatch", "Dispatcher", "Fairness", "Limits", "Requests"]
 
 _SCALE_TRIES = 8
 _FLOW_SLACK = 1.0e-3  # of a thermal limit, left unused without another round
+_RANKING = 1.0e-4  # accuracy of marginal losses that only have to be put in order
 _REFILL_SHARES = (1.0, 0.9, 0.6)
 
 
@@ -303,11 +304,12 @@ class Dispatcher:
         """(N,) what a watt more of each EVSE adds to the losses; ``None`` at the edge of collapse."""
         assert trial.pf is not None
         try:
-            loss = loss_gradient(self.feeder, trial.pf).dp.reshape(self.feeder.n_bus, -1)
+            loss = loss_gradient(self.feeder, trial.pf, tolerance=_RANKING).dp
         except SensitivityError:
             return None
         solver = self.solver
-        found: FloatArray = np.sum(solver.share * np.nan_to_num(loss[solver.bus]), axis=1)
+        at = np.nan_to_num(loss.reshape(self.feeder.n_bus, -1)[solver.bus])
+        found: FloatArray = np.sum(solver.share * at, axis=1)
         return found
 
     def _scale_back(

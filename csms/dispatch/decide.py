@@ -16,6 +16,7 @@ from csms.dispatch.corrected import Dispatch, Dispatcher, Fairness, Requests
 from csms.dispatch.energy_room import NOT_TOLD
 from csms.dispatch.frequency_support import droop_power_w
 from csms.dispatch.meters import read_powers, read_volt_meters
+from csms.dispatch.next_kw import next_kw
 from csms.dispatch.orders import Order
 from csms.dispatch.own_droop import OwnDroop
 from csms.dispatch.ramp import Ramp
@@ -30,10 +31,11 @@ from csms.dispatch.tripping import Tripping
 from csms.dispatch.twin import Twin
 from csms.dispatch.views import feeder_view
 from csms.domain.der import FreqDroop
-from csms.domain.feeder_view import FeederView
+from csms.domain.feeder_view import FeederView, NextKwView
 from csms.domain.fleet import Binding, EvsePlace
 from csms.domain.values import Phases
 from csms.grid.network import Feeder, FloatArray
+from csms.grid.power_flow import PowerFlow
 from csms.ids import EvseKey
 from csms.units import NOMINAL_PHASE_V
 
@@ -43,6 +45,7 @@ _PHASES = {
     Phases.C: (False, False, True),
     Phases.ABC: (True, True, True),
 }
+NEXT_KW_CYCLES = 5
 OVERDRAW_FRAC, OVERDRAW_W, OVERDRAW_CYCLES = 0.10, 500.0, 5
 
 
@@ -102,10 +105,11 @@ class FeederDesk:
         self.nominal_phase_v = (
             float(feeder.base_v[bus[0]]) if len(bus) and low_voltage.all() else NOMINAL_PHASE_V
         )
+        self._next_kw: NextKwView | None = None
+        self._evse_buses = self._dispatcher.solver.load_w(np.ones(len(bus))) > 0.0
         self._warm_up()
         self._import_limit_va: float | None = None
         self._offsets = SteadyOffsets()
-        self._evse_buses = self._dispatcher.solver.load_w(np.ones(len(bus))) > 0.0
         self._twin = Twin(
             self._dispatcher.solver,
             [str(key) for key in self._places],
@@ -147,9 +151,10 @@ class FeederDesk:
         p_w, q_var = base_loads(self._dispatcher)
         safe_w = np.array(list(self.safe_power_w.values()))
         nothing = np.zeros(len(self._places))
-        self._dispatcher.step(
+        done = self._dispatcher.step(
             p_w, q_var, Requests.simple(nothing, 2.0 * safe_w + 1.0, safe_w + 1.0)
         )
+        next_kw(self.feeder, done.ac, self._evse_buses)
         self._dispatcher.reset()
 
     def decide(self, snapshot: Snapshot, now: datetime, stopwatch: Stopwatch) -> Decision:
@@ -195,21 +200,23 @@ class FeederDesk:
             )
             dispatch = regulated.dispatch
         solved_s = stopwatch.monotonic()
-        check.droop = droop and droop.up_to(dispatch.droop_share)
-        led_w = droop.without_droop_w(now_w) if droop else now_w
-        still_w = self._still_w(led_w, evses)
+        led_w = now_w
+        if droop is not None:
+            check.droop, led_w = droop.up_to(dispatch.droop_share), droop.without_droop_w(now_w)
+            check.secure(np.clip(0.0, requests.lo_w, requests.hi_w))
+        still_w = self._still_w(np.minimum(led_w, now_w), evses)
         setpoint_w = sequenced(
             self._ramp.limit(dispatch.setpoint_w, still_w, self._led(evses)),
             still_w,
-            self._least_w(led_w, evses),
+            self._least_w(np.maximum(led_w, now_w), evses),
             lambda power_w: check(power_w).breach,
             self._rounded_down,
         )
         alarms = self._alarms(evses, dispatch, snapshot) + self._twin.alarms()
         orders = self._orders(evses, dispatch, setpoint_w, requests, regulated)
         view = feeder_view(
-            self.feeder, self.limits, here.pf, dispatch, measured, evses, self._evse_buses, orders,
-            believed=self._twin.believed,
+            self.feeder, self.limits, here.pf, dispatch, measured, evses, orders,
+            believed=self._twin.believed, next_kw=self._where_next(here.pf),
             load_w=p_w, evse_load_w=self._dispatcher.solver.load_w(now_w), cycle=self._cycle, at=now,
             frequency_hz=snapshot.frequency_hz, alarms=alarms,
             solve_ms=(solved_s - solve_s) * 1e3, cycle_ms=(stopwatch.monotonic() - begun_s) * 1e3,
@@ -223,6 +230,12 @@ class FeederDesk:
                 view, regulation=shown, alarms=view.alarms + reserve_alarms(shown)
             )
         return Decision(orders, view)
+
+    def _where_next(self, state: PowerFlow) -> NextKwView | None:
+        """Made anew every few cycles: it moves slowly, and only people look at it."""
+        if self._next_kw is None or self._cycle % NEXT_KW_CYCLES == 0:
+            self._next_kw = next_kw(self.feeder, state, self._evse_buses)
+        return self._next_kw
 
     def _requests(
         self, evses: Mapping[EvseKey, EvseNow], frequency_hz: float | None

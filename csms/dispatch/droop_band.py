@@ -2,8 +2,9 @@
 
 A charger with an installed droop draws its setpoint and what the droop adds (G7); nobody asks the dispatcher. Charging
 that ends, or feeding back, on one phase moves the voltage of the others (mutual coupling, neutral), so setpoints must
-hold from no droop to the full under-frequency response, and at the droop that acts now. The full over-frequency
-response lifts everybody to the rating, whatever the setpoints: it counts only as far as it acts.
+hold from no droop to the full under-frequency response, and at the droop that acts now. The over-frequency response
+lifts everybody towards the rating, whatever the setpoints: to make room for it would be to undo it, so it is left to
+the measured voltages.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class DroopBand:
     """Changes of the power of N EVSEs by droop of their own, W, 0 for one without."""
 
     full_w: FloatArray  # (N,) <= 0, under-frequency
-    present_w: FloatArray  # (N,) at the frequency of now
+    present_w: FloatArray  # (N,) <= 0, at the frequency of now
     lo_w: FloatArray  # (N,) no response goes lower
     hi_w: FloatArray  # (N,) nor higher
     levels: tuple[float, ...] = LEVELS
@@ -41,7 +42,7 @@ class DroopBand:
     def drawn_w(self, setpoint_w: FloatArray) -> list[FloatArray]:
         """Powers (N,) at each level to be verified beside the setpoints themselves."""
         changes = [level * self.share * self.full_w for level in self.levels if self.share > 0.0]
-        if np.any(self.present_w > 0.0) or np.any(self.present_w < self.share * self.full_w):
+        if np.any(self.present_w < self.share * self.full_w):
             changes.append(self.present_w)
         low_w, high_w = np.minimum(setpoint_w, self.lo_w), np.maximum(setpoint_w, self.hi_w)
         return [np.clip(setpoint_w + change_w, low_w, high_w) for change_w in changes]
@@ -80,7 +81,7 @@ def droop_band(
     ]
     if frequency_hz is not None:
         present_w[on] = [
-            droop_power_w(c, frequency_hz, nominal_hz, rated)
+            min(droop_power_w(c, frequency_hz, nominal_hz, rated), 0.0)
             for c, rated in zip(known, rated_w[on], strict=True)
         ]
     levels = BALANCED_LEVELS if balanced else LEVELS

@@ -28,6 +28,13 @@ IMMATERIAL_W = 1.0
 IMMATERIAL_RISE_FRAC = 0.01
 
 
+def next_due_s(due_s: float, period_s: float, now_s: float) -> float:
+    """The turn after ``due_s``. Of turns that were missed the last is due, at once: so a loop that is late runs without
+    a break, and many that a stall held up together part again."""
+    following_s = due_s + period_s
+    return following_s + max(now_s - following_s, 0.0) // period_s * period_s
+
+
 class DispatchLoop:
     """The shell around :class:`FeederDesk`: clock, fleet and stations on one side, pure decisions on the other."""
 
@@ -78,13 +85,8 @@ class DispatchLoop:
         loop = asyncio.get_running_loop()
         due_s = loop.time() + self._offset_s
         while True:
-            due_s += self._period_s
-            late_s = loop.time() - due_s
-            if (
-                late_s > 0.0
-            ):  # now, and then in step again: all that were held up together part again
-                due_s += late_s // self._period_s * self._period_s
-            await asyncio.sleep(max(-late_s, 0.0))
+            due_s = next_due_s(due_s, self._period_s, loop.time())
+            await asyncio.sleep(max(due_s - loop.time(), 0.0))
             try:
                 self.cycle()
             except Exception as error:  # noqa: BLE001 whatever it is, the next cycle must come
@@ -107,7 +109,11 @@ class DispatchLoop:
             lease_s=self._lease_s, planned_w=lambda evse: self._planned_w(evse, now),
             frequency_hz=frequency_hz, droop_w=self._desk.own_droop.overlay_w,
         )  # fmt: skip
-        snapshot = replace(snapshot, regulation=self._signals.current_regulation())
+        snapshot = replace(
+            snapshot,
+            regulation=self._signals.current_regulation(),
+            import_w=self._signals.current_import_w(),
+        )
         self._desk.limit_import(self._signals.current_import_limit_w())
         decision = self._desk.decide(snapshot, now, self._clock)
         self._wants = {e.key: e.want.power_w for e in snapshot.evses if e.footing is Footing.LED}

@@ -9,6 +9,7 @@ from csms.clock import Clock
 from csms.dispatch.regulation import RegulationCall
 
 FREQUENCY_VALID_S = 5.0
+IMPORT_VALID_S = 5.0
 REGULATION_VALID_S = 10.0
 """Grid operators send a new setpoint every 1 to 10 s; without one the fleet returns to its baseline."""
 
@@ -29,6 +30,7 @@ class GridSignals:
         self._limit: tuple[float, datetime | None] | None = None
         self._change: tuple[float, datetime] | None = None
         self._reserve: tuple[float, float, datetime | None] | None = None
+        self._import: tuple[float, datetime] | None = None
         self.price: Price | None = None
 
     def frequency_hz(self, value: float, at: datetime) -> None:
@@ -41,6 +43,10 @@ class GridSignals:
 
     def feeder_limit_w(self, value: float | None, at: datetime, until: datetime | None) -> None:  # noqa: ARG002
         self._limit = None if value is None else (value, until)
+
+    def import_w(self, value: float, at: datetime) -> None:
+        if self._import is None or at >= self._import[1]:
+            self._import = (value, at)
 
     def regulation_w(self, change_w: float, at: datetime) -> None:
         if self._change is None or at >= self._change[1]:
@@ -69,6 +75,13 @@ class GridSignals:
         value, at = self._frequency
         age_s = (self._clock.now() - at).total_seconds()
         return value if age_s <= FREQUENCY_VALID_S else None
+
+    def current_import_w(self) -> float | None:
+        """``None`` without a reading of the head meter in the last five seconds."""
+        if self._import is None:
+            return None
+        value, at = self._import
+        return value if (self._clock.now() - at).total_seconds() <= IMPORT_VALID_S else None
 
     def current_import_limit_w(self) -> float | None:
         """``None`` without a limit in force."""

@@ -2,13 +2,17 @@
 
 Every few cycles the state is estimated from the EVSEs' voltages and powers, the head meter and the loads' forecast
 (:mod:`csms.grid.state_estimation`). The dispatcher keeps its own correction by measured voltages
-(:mod:`csms.dispatch.ac_check`), which needs no statistics and was not bettered by the estimate where meters are honest;
-the estimate decides which readings may *relax* a limit. A meter that the others contradict, or that no estimate has
-judged yet, counts only where it is more cautious than the estimate less ``CAUTION`` standard deviations. So believing
-the twin never breaks a limit that believing the meters would have kept, and a meter that reads 10% too high relaxes
-nothing; one that reads too low still curtails, unless two others at its bus and phase outvote it, and is named.
+(:mod:`csms.dispatch.ac_check`): as operating point the estimate served no more than that on IEEE 33 with exact meters
+and a model 10% wrong, and with noisy ones it served more only by using up the voltage margin.
 
-What stays open: a lie of less than four standard deviations, some 2% of voltage, is not told from noise.
+What the estimate decides is which readings may *relax* a limit. A meter that no estimate has judged counts at most as
+what is expected there; one that the others contradict, at most as that less ``CAUTION`` standard deviations. So a meter
+that reads 10% too high relaxes nothing, and nothing is relaxed that believing every meter would have held back. One
+that reads too low still curtails, for the truth may be a load that nobody foresaw, unless two others at its bus and
+phase outvote it; it is named. A lie of less than four standard deviations, some 2% of voltage, is not told from noise.
+
+CPU with 10,000 EVSEs on 33, 1,000 and 10,000 buses: 5, 7 and 22 ms an estimate (``tests/bench/twin_bench.py``), in one
+cycle of five; the cycles between pay 1 ms to judge the readings.
 """
 
 from __future__ import annotations
@@ -36,7 +40,14 @@ from csms.domain.feeder_view import EstimateView, RejectedMeter
 from csms.grid.lindistflow import voltages_squared
 from csms.grid.network import ABC, BoolArray, FloatArray
 from csms.grid.power_flow import PowerFlow, PowerFlowDivergedError
-from csms.grid.state_estimation import KINDS, Estimate, EstimationError, Quantity, estimate
+from csms.grid.state_estimation import (
+    KINDS,
+    Estimate,
+    EstimationError,
+    Quantity,
+    estimate,
+    warm_up,
+)
 
 EVERY_CYCLES = 5
 """Less than the window of :class:`csms.dispatch.steady.SteadyOffsets`: a meter that begins to lie is judged before its
@@ -84,6 +95,7 @@ class Twin:
         self._offset, self._sigma = np.zeros(shape), np.full(shape, SOURCE_SIGMA_PU)
         present = solver.load_w(np.ones(len(rating_w))).reshape(shape) > 0.0
         self._evse_buses = np.nonzero(present)
+        warm_up(balanced=solver.m == 1)
         self._wait = 0
         self._failed: str | None = None
         self.believed: Believed | None = None
@@ -167,9 +179,10 @@ class Twin:
         Of several meters the most cautious one: the lowest where the voltage is low, else the highest.
         """
         at = (volts.bus, volts.phase)
-        expected, slack = (modelled_v_pu + self._offset)[at], CAUTION * self._sigma[at]
-        low = modelled_v_pu[at] < 1.0
         suspected = self._of(volts)
+        expected = (modelled_v_pu + self._offset)[at]
+        slack = np.where(suspected, CAUTION * self._sigma[at], 0.0)
+        low = modelled_v_pu[at] < 1.0
         trusted = self._judged[volts.evse, volts.phase] & ~suspected
         bound = np.where(low, np.minimum(volts.v_pu, expected - slack),
                          np.maximum(volts.v_pu, expected + slack))  # fmt: skip

@@ -10,12 +10,17 @@ import numpy as np
 from csms.dispatch.ac_check import Limits
 from csms.dispatch.by_phase import by_phase
 from csms.dispatch.corrected import Dispatch
-from csms.dispatch.next_kw import next_kw
 from csms.dispatch.orders import Order
 from csms.dispatch.snapshot import EvseNow, Footing
 from csms.dispatch.twin import Believed
-from csms.domain.feeder_view import BranchView, BusView, EvseDecision, FeederView
-from csms.grid.network import BoolArray, Feeder, FloatArray
+from csms.domain.feeder_view import (
+    BranchView,
+    BusView,
+    EvseDecision,
+    FeederView,
+    NextKwView,
+)
+from csms.grid.network import Feeder, FloatArray
 from csms.grid.power_flow import PowerFlow
 from csms.ids import EvseKey
 
@@ -27,10 +32,10 @@ def feeder_view(
     dispatch: Dispatch,
     measured_v_pu: FloatArray,
     evses: Mapping[EvseKey, EvseNow],
-    evse_buses: BoolArray,
     orders: tuple[Order, ...],
     *,
     believed: Believed | None,
+    next_kw: NextKwView | None,
     load_w: FloatArray,
     evse_load_w: FloatArray,
     cycle: int,
@@ -91,7 +96,7 @@ def feeder_view(
         ),
         evses=decisions,
         estimate=believed.view if believed else None,
-        next_kw=next_kw(feeder, state, evse_buses),
+        next_kw=next_kw,
     )
 
 

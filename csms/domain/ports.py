@@ -28,6 +28,7 @@ from csms.domain.records import (
     TokenRecord,
     VariableRecord,
 )
+from csms.domain.tariff import Tariff
 from csms.domain.transaction import Transaction
 from csms.ids import CommandId, EvseKey, StationId, TransactionId
 
@@ -124,6 +125,10 @@ class History(Protocol):
         ...
 
     async def audit(self, limit: int = 100) -> Sequence[AuditRecord]: ...
+
+    async def tariffs(self, limit: int = 10_000) -> Sequence[Tariff]:
+        """The last ``limit`` posted prices, oldest first."""
+        ...
 
     async def api_keys(self) -> Sequence[ApiKeyRecord]: ...
 

@@ -8,6 +8,7 @@ from typing import Any
 from csms.domain.commands import CommandRecord
 from csms.domain.plan import FleetPlan, QuarterAccount, SessionAccount
 from csms.domain.profile import ChargingProfile
+from csms.domain.tariff import Tariff
 from csms.domain.transaction import Transaction
 from csms.domain.values import ConnectorStatus, IdToken, MeterReading, TokenStatus, Value
 from csms.ids import EvseKey, StationId, TransactionId
@@ -131,6 +132,12 @@ class AuditRecord(Value, frozen=True, kw_only=True):
     detail: dict[str, Any]
 
 
+class TariffPosted(Value, frozen=True, kw_only=True):
+    """A price put in force. Append only: of two that name the same ``since`` the first is kept."""
+
+    tariff: Tariff
+
+
 class ApiKeyRecord(Value, frozen=True, kw_only=True):
     """Upsert by ``key_id``. Only a hash of the secret is kept."""
 
@@ -172,6 +179,7 @@ Record = (
     | SecurityRecord
     | NotificationRecord
     | AuditRecord
+    | TariffPosted
     | ApiKeyRecord
     | PlanMade
     | QuarterAccounted

@@ -70,7 +70,7 @@ class TelemetryObserver(Observer):
         log.debug("violation", station=station_id, kind=str(kind), description=description)
 
     def frame(self, station_id: StationId, direction: Direction, data: bytes) -> None:
-        self._messages.add(station_id, str(direction), data, self._clock.now())
+        self._messages.add(station_id, direction, data, self._clock.now())
 
     def _version(self, station_id: StationId) -> str:
         return self._versions.get(station_id, "unknown")

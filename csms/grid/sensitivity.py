@@ -34,9 +34,10 @@ class Gradient:
     dq: FloatArray
 
 
-def loss_gradient(feeder: Feeder, flow: PowerFlow) -> Gradient:
-    """dLoss/dP and dLoss/dQ, W per W and W per var. Raises :class:`SensitivityError`."""
-    net = _Tangent(feeder, flow)
+def loss_gradient(feeder: Feeder, flow: PowerFlow, *, tolerance: float = _TOLERANCE) -> Gradient:
+    """dLoss/dP and dLoss/dQ, W per W and W per var, to ``tolerance`` of the largest adjoint: the coarser, the fewer
+    sweeps. Raises :class:`SensitivityError`."""
+    net = _Tangent(feeder, flow, tolerance)
     # loss = Re(v0 conj(sum T I)) - sum p, T the product of the taps up to the source
     v0 = np.conj(net.v[0]) * net.reach
     grad = net.solve(-v0 * net.c + np.conj(1j * v0 * net.b))
@@ -80,12 +81,12 @@ def rank_buses(feeder: Feeder, flow: PowerFlow) -> list[tuple[int, int, float]]:
 class _Tangent:
     """The AC equations linearised at a power flow."""
 
-    def __init__(self, feeder: Feeder, flow: PowerFlow):
+    def __init__(self, feeder: Feeder, flow: PowerFlow, tolerance: float = _TOLERANCE):
         n = feeder.n_bus
         one = flow.v_pu.ndim == 1
         m = 1 if one else 3
         arrays = three_phase_arrays(feeder)
-        self.one, self.parent = one, feeder.parent
+        self.one, self.parent, self.tolerance = one, feeder.parent, tolerance
         self.mask = np.ones((n, 1), bool) if one else feeder.phase_mask
         self.v = np.where(self.mask, flow.v_pu.reshape(n, m), 1.0)
         self.z = feeder.z1_pu[:, None, None].copy() if one else arrays.zr + 1j * arrays.zi
@@ -101,9 +102,9 @@ class _Tangent:
     def solve(self, seed: ComplexArray) -> tuple[FloatArray, FloatArray]:
         y, h = np.empty_like(seed), np.empty_like(seed)
         sweeps, change = _adjoint(
-            self.parent, self.z, self.tap, self.c, self.b, seed, _TOLERANCE, _MAX_SWEEPS, y, h
+            self.parent, self.z, self.tap, self.c, self.b, seed, self.tolerance, _MAX_SWEEPS, y, h
         )
-        if not change <= _TOLERANCE * max(1.0, float(np.abs(y).max())):
+        if not change <= self.tolerance * max(1.0, float(np.abs(y).max())):
             raise SensitivityError(f"adjoint changes by {change:.3g} after {sweeps} sweeps")
         ratio = h / self.v
         return -ratio.real, ratio.imag

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from csms.grid import power_flow
-from csms.grid._tree_filter import kernel
+from csms.grid._tree_filter import ONE_PHASE, THREE_PHASES, run
 from csms.grid.lindistflow import linear_model
 from csms.grid.network import S_BASE_VA, Feeder, FloatArray
 from csms.grid.power_flow import PowerFlow
@@ -142,6 +142,14 @@ def estimate(
     )  # fmt: skip
 
 
+def warm_up(*, balanced: bool) -> None:
+    """Compile the kernel now rather than at the first estimate."""
+    dims = ONE_PHASE if balanced else THREE_PHASES
+    m = len(dims)
+    z, v, s = np.zeros((2, m, m)), np.zeros((2, m)), np.zeros((2, 2 * m))
+    run(dims, np.array([-1, 0], np.int32), z, z, v + 1.0, s, s, v, v, s, s, 0.0, 0.0)
+
+
 class _Problem:
     """The forecast, per unit: loads are (n, 2 m), P then Q."""
 
@@ -227,7 +235,7 @@ def _fit(
     problem: _Problem, meters: _Meters, kept: NDArray[np.bool_], tolerance_sigma: float
 ) -> _Fit:
     feeder, m = problem.feeder, problem.m
-    model, run = linear_model(feeder, balanced=m == 1), kernel(m)
+    model, dims = linear_model(feeder, balanced=m == 1), ONE_PHASE if m == 1 else THREE_PHASES
     x, source_v = problem.x0.copy(), feeder.source_v_pu
     told_x, told_w = _gathered(problem, meters, kept & meters.is_load)
     spread = np.sqrt(np.where(problem.variance > 0, problem.variance, 1.0))
@@ -252,7 +260,7 @@ def _fit(
         source_var = (2.0 * source_v * problem.source_sigma) ** 2
         lag = feeder.source_v_pu**2 - source_v**2
         source, change, load_var, u_var, flow_var = run(
-            model.parent, model.r, model.x, model.gain, prior, prior_var, u_h, u_j, flow_h, flow_j,
+            dims, model.parent, model.r, model.x, model.gain, prior, prior_var, u_h, u_j, flow_h, flow_j,
             lag, source_var,
         )  # fmt: skip
         x = x + change

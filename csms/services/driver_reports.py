@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -74,8 +75,13 @@ async def report_for(
             f"In {told.without_soc} of them the charger saw no state of charge: it was worked out from"
             f" the energy, with {100 * ASSUMED_END_FRAC:.0f}% at the end."
         )
-    return driver_report(
-        told.readings, car, earned_eur=told.earned, packs=tuple(packs or PACKS), notes=notes
+    return await asyncio.to_thread(
+        driver_report,
+        told.readings,
+        car,
+        earned_eur=told.earned,
+        packs=tuple(packs or PACKS),
+        notes=notes,
     )
 
 

@@ -2,9 +2,8 @@
 
 A car that tells its needs gets a TxProfile at once: the planner's schedule, else all that its EVSE may have. That is
 the envelope in which it plans its own charging; dispatch's setpoints lie above it on the stack and lead from second
-to second. Should they end, it must not lift the car above its safe power: a 2.1 station drops it when it has been
-offline for longer than a lease, and for any other the safe power is its ceiling. A new plan makes a renegotiation,
-and so does a car that chose more than it was offered (K16).
+to second. Should they end it is what stays in force, so its ceiling is the EVSE's safe power. A new plan makes a
+renegotiation, and so does a car that chose more than it was offered (K16).
 """
 
 from __future__ import annotations
@@ -71,7 +70,8 @@ class _Session:
 
 
 class EvNegotiation:
-    """``unled_w`` is what an EVSE may have when nobody leads it; ``lease_s`` is ``None`` when nobody ever does."""
+    """``unled_w`` is what an EVSE may have when nobody leads it, ``is_led`` whether dispatch leads a
+    station, ``droops`` whether an EVSE's default profile carries its droop."""
 
     def __init__(
         self,
@@ -83,7 +83,8 @@ class EvNegotiation:
         *,
         planned: Planned,
         unled_w: Callable[[EvseKey, EvsePlace], float],
-        lease_s: int | None,
+        is_led: Callable[[StationId], bool],
+        droops: Callable[[StationState, EvseState], bool],
     ) -> None:
         self._fleet = fleet
         self._desk = desk
@@ -92,13 +93,18 @@ class EvNegotiation:
         self._spawn = spawn
         self._planned = planned
         self._unled_w = unled_w
-        self._lease_s = lease_s
+        self._is_led = is_led
+        self._droops = droops
         self._sessions: dict[EvseKey, _Session] = {}
 
     def needs_told(self, station: StationState, event: ChargingNeedsTold) -> ChargingNeedsReply:
         """Rejected without a transaction for a profile to name, and where nobody knows a rating (K15.FR.04)."""
         evse = station.evse(event.evse_id)
-        if _transaction(evse) is None or _rating_w(evse) is None or self._would_unseat(station):
+        if (
+            _transaction(evse) is None
+            or _rating_w(evse) is None
+            or self._would_unseat(station, evse)
+        ):
             return ChargingNeedsReply(status="Rejected")
         self._spawn(self._answer(station, evse), f"schedule {evse.key}")
         return ChargingNeedsReply(status="Accepted")
@@ -194,12 +200,8 @@ class EvNegotiation:
         if tx is None or rating_w is None:
             return  # it has ended meanwhile
         now = self._clock.now()
-        unled_w = rating_w if evse.place is None else self._unled_w(evse.key, evse.place)
-        offline_s = self._lease_s if station.version == "2.1" and unled_w < rating_w else None
-        ceiling_w = unled_w if offline_s is None else rating_w
-        state = await self._push(station, evse, tx, now, ceiling_w, offline_s)
-        if state is CommandState.REJECTED and offline_s is not None:
-            state = await self._push(station, evse, tx, now, unled_w, None)
+        ceiling_w = rating_w if evse.place is None else self._unled_w(evse.key, evse.place)
+        state = await self._push(station, evse, tx, now, ceiling_w)
         if state in (CommandState.REJECTED, CommandState.FAILED):
             self._live.publish("alarm", f"{evse.key} refuses the schedule of its car")
 
@@ -210,7 +212,6 @@ class EvNegotiation:
         tx: Transaction,
         now: datetime,
         ceiling_w: float,
-        offline_s: int | None,
     ) -> CommandState:
         steps = self._steps(station, evse, now, ceiling_w)
         unit = station.capabilities.rate_unit
@@ -222,7 +223,6 @@ class EvNegotiation:
             unit=unit,
             start=now,
             transaction_id=tx.transaction_id,
-            max_offline_s=offline_s,
             periods=tuple(
                 Period(start_s=int(start_s), limit=in_unit(evse, unit, limit_w))
                 for start_s, limit_w in steps
@@ -255,12 +255,10 @@ class EvNegotiation:
         n = min(told or MAX_PERIODS, station.capabilities.periods_per_schedule or MAX_PERIODS)
         return at_most(planned_steps(power_w, start, now, ceiling_w), n)
 
-    def _would_unseat(self, station: StationState) -> bool:
-        """A TxProfile goes before a TxDefaultProfile, which such a station is led by."""
-        return (
-            self._lease_s is not None
-            and station.capabilities.setpoint_purpose is Purpose.TX_DEFAULT
-        )
+    def _would_unseat(self, station: StationState, evse: EvseState) -> bool:
+        """A TxProfile goes before a TxDefaultProfile, which leads such a station or holds its droop."""
+        by_default = station.capabilities.setpoint_purpose is Purpose.TX_DEFAULT
+        return self._is_led(station.station_id) and (by_default or self._droops(station, evse))
 
     def _session(self, evse: EvseState, tx: Transaction) -> _Session:
         session = self._sessions.get(evse.key)
@@ -278,7 +276,8 @@ def _rating_w(evse: EvseState) -> float | None:
     """What the EVSE can give; where nobody told it, what the car can take."""
     if evse.place is not None:
         return evse.place.max_power_w
-    return evse.needs.max_charge_w if evse.needs is not None else None
+    told_w = evse.needs.max_charge_w if evse.needs is not None else None
+    return told_w or None  # some tell 0 for what they do not know
 
 
 def _w_per_a(evse: EvseState) -> float:

@@ -80,7 +80,8 @@ def excess(
 ) -> Excess | None:
     """Where the car's schedule goes beyond the TxProfiles of its transaction; ``None``: nowhere, or there are none.
 
-    The highest stack level decides (K01.FR.39 ff.). ``led_w`` is the setpoint in force: with it, the first minute.
+    The highest stack level decides (K01.FR.39 ff.). ``led_w`` is the setpoint in force: what it allows, it may allow
+    at any later time too.
     """
     known = [p for p in profiles if p.purpose is Purpose.TX and p.kind is not Kind.RECURRING]
     if not known or not told.periods:
@@ -98,9 +99,10 @@ def excess(
         ]
         for at_s in (begin_s, *(edge + SLACK_S for edge in between)):
             allowed_w = _most(limits, edges, at_s)
-            if allowed_w is not None and at_s < SLACK_S:
-                allowed_w = max(allowed_w, led_w)
-            if allowed_w is not None and asked * scale > allowed_w * (1.0 + frac) + 1.0:
+            if allowed_w is None:
+                continue
+            allowed_w = max(allowed_w, led_w)
+            if asked * scale > allowed_w * (1.0 + frac) + 1.0:
                 return Excess(at_s, asked * scale, allowed_w)
     return None
 
@@ -124,11 +126,8 @@ def _absolute(
     begin = started if profile.kind is Kind.RELATIVE else profile.start or started
     shift_s = (begin - zero).total_seconds()
     scale = w_per_a if profile.unit is RateUnit.A else 1.0
-    steps = [
-        (shift_s + p.start_s, scale * (p.setpoint if p.limit is None else p.limit))
-        for p in profile.periods
-        if p.limit is not None or p.setpoint is not None
-    ]
+    told = [(p.start_s, p.setpoint if p.limit is None else p.limit) for p in profile.periods]
+    steps = [(shift_s + at_s, scale * value) for at_s, value in told if value is not None]
     end_s = float("inf") if profile.duration_s is None else shift_s + profile.duration_s
     if profile.valid_to is not None:
         end_s = min(end_s, (profile.valid_to - zero).total_seconds())

@@ -34,8 +34,6 @@ class Watch:
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def offer(self, note: Note) -> None:
-        if self.topics and note.topic not in self.topics:
-            return
         if len(self._queue) >= self.limit:
             self._queue.popleft()
             self.lost += 1
@@ -59,9 +57,9 @@ class LiveBus:
         self._watches: set[Watch] = set()
 
     def publish(self, topic: str, data: Any) -> None:
-        note = Note(topic, data)
         for watch in self._watches:
-            watch.offer(note)
+            if not watch.topics or topic in watch.topics:
+                watch.offer(Note(topic, data))
 
     def watch(self, *topics: str, limit: int = 1_000) -> Watch:
         """A new watch on the named topics (all when none is named). Close it with ``unwatch``."""

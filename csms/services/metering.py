@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from csms.domain.events import Acknowledged, MetersRead
 from csms.domain.fleet import EvseState, StationState
@@ -30,25 +31,27 @@ async def meters_read(core: Core, station: StationState, event: MetersRead) -> A
                 if evse is not None and evse.transaction is not None:
                     evse.transaction = tx
             records.append(TransactionRecord(transaction=tx))
-    key = EvseKey(station.station_id, event.evse_id)
+    key = evse.key if evse is not None else EvseKey(station.station_id, event.evse_id)
     records += [
         MeterRecord(evse=key, reading=reading, received=received, transaction_id=transaction_id)
         for reading in event.readings
     ]
     if evse is not None:
-        take_readings(core, evse, event.readings)
+        take_readings(core, evse, event.readings, received)
     await core.journal.commit(*records)
     if tx is not None and core.tariffs is not None:
         await core.tariffs.metered(tx, event.readings)
     return Acknowledged()
 
 
-def take_readings(core: Core, evse: EvseState, readings: Sequence[MeterReading]) -> None:
+def take_readings(
+    core: Core, evse: EvseState, readings: Sequence[MeterReading], received: datetime
+) -> None:
     """Make the newest reading the live one; a late or queued one never replaces a newer."""
-    now, now_s = core.clock.now(), core.clock.monotonic()
+    now_s = core.clock.monotonic()
     for reading in readings:
         known = evse.reading
-        if known is not None and reading.at < known.at <= now:
+        if known is not None and reading.at < known.at <= received:
             continue  # older; but a time that lay in the future came from a clock that was wrong
         if known is None or is_alive(known, reading):
             evse.changed_s = now_s

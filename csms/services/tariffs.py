@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -25,7 +25,7 @@ from csms.domain.errors import DomainError, InvalidInput, StoreUnavailable
 from csms.domain.events import TransactionTold
 from csms.domain.fleet import Fleet, StationState
 from csms.domain.ports import History, Journal
-from csms.domain.records import AuditRecord
+from csms.domain.records import AuditRecord, TariffPosted
 from csms.domain.tariff import Cost, Tariff
 from csms.domain.transaction import Transaction
 from csms.domain.values import MeterReading
@@ -36,9 +36,9 @@ from csms.services.session_costs import SessionCosts
 
 ISSUER = "tariff"
 POSTED = "PostTariff"
-"""The audit action that keeps posted prices: the record of who posted which price when."""
+"""The audit action that tells who posted which price, and why."""
 REMEMBERED = 50_000
-"""Audit entries searched for posted prices at start, and prices kept."""
+"""Prices taken up at start, and kept: at one a quarter hour, those of a year and more."""
 MAX_PRICE = Decimal(1000)
 _REFUSED = (CommandState.REJECTED, CommandState.FAILED)
 
@@ -98,7 +98,7 @@ class TariffDesk:
 
     async def recover(self) -> None:
         """Take up the prices posted before a restart."""
-        self._posted = await recovered_prices(self._history)
+        self._posted = list(await self._history.tariffs(REMEMBERED))
         self.costs.priced(self._posted)
 
     async def post(
@@ -122,7 +122,7 @@ class TariffDesk:
             export_per_kwh=export_per_kwh,
             currency=self._currency,
         )
-        await self._journal.commit(_to_audit(tariff, actor, why))
+        await self._journal.commit(TariffPosted(tariff=tariff), _to_audit(tariff, actor, why))
         self._posted = [*self._posted[1 - REMEMBERED :], tariff]
         self.costs.priced(self._posted)
         self._live.publish("tariff", tariff)
@@ -246,13 +246,6 @@ class TariffDesk:
         return record.state
 
 
-async def recovered_prices(history: History) -> list[Tariff]:
-    """The prices that were ever posted, ascending, as far as the audit log is searched."""
-    entries = await history.audit(limit=REMEMBERED)
-    found = [_from_audit(entry) for entry in entries if entry.action == POSTED]
-    return sorted((t for t in found if t is not None), key=lambda t: t.since)
-
-
 def _to_audit(tariff: Tariff, actor: str, why: str) -> AuditRecord:
     detail = {
         "since": tariff.since.isoformat(),
@@ -262,17 +255,3 @@ def _to_audit(tariff: Tariff, actor: str, why: str) -> AuditRecord:
         "why": why,
     }
     return AuditRecord(at=tariff.since, actor=actor, action=POSTED, target="site", detail=detail)
-
-
-def _from_audit(entry: AuditRecord) -> Tariff | None:
-    """``None`` for an entry that is not one of ours after all."""
-    detail = entry.detail
-    try:
-        return Tariff(
-            since=datetime.fromisoformat(detail["since"]),
-            import_per_kwh=Decimal(detail["import_per_kwh"]),
-            export_per_kwh=Decimal(detail["export_per_kwh"]),
-            currency=str(detail["currency"]),
-        )
-    except (KeyError, ValueError, TypeError, InvalidOperation):
-        return None

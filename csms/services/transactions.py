@@ -15,7 +15,7 @@ from csms.domain.fleet import StationState
 from csms.domain.records import MeterRecord, Record, TransactionRecord
 from csms.domain.transaction import Transaction, merge, presume_ended
 from csms.domain.values import MeterReading
-from csms.ids import EvseKey, TransactionId
+from csms.ids import TransactionId
 from csms.services.contracts import EMAID, charging_elsewhere, flag_two_places
 from csms.services.core import Core
 from csms.services.metering import take_readings
@@ -46,7 +46,7 @@ async def transaction_told(
     if tx.evse_id:
         records += _meter_records(station, tx, event.readings, received)
         if not event.offline:  # what was queued says how it was, not how it is
-            take_readings(core, station.evse(tx.evse_id), event.readings)
+            take_readings(core, station.evse(tx.evse_id), event.readings, received)
     await core.journal.commit(*records)
     core.live.publish("transaction", tx)
     total_cost, price_text = None, None
@@ -150,7 +150,7 @@ def _place(station: StationState, tx: Transaction) -> None:
 def _meter_records(
     station: StationState, tx: Transaction, readings: tuple[MeterReading, ...], received: datetime
 ) -> list[Record]:
-    key = EvseKey(station.station_id, tx.evse_id)
+    key = station.evse(tx.evse_id).key
     return [
         MeterRecord(evse=key, reading=reading, received=received, transaction_id=tx.transaction_id)
         for reading in readings

@@ -39,10 +39,11 @@ class GroupCommit:
         if self._closed:
             raise StoreUnavailable("the store is closed")
         done = asyncio.get_running_loop().create_future()
+        if not self._tickets:
+            self._work.set()
         self._tickets.append(ticket)
         self._waiters.append(done)
         self._n_rows += len(ticket)
-        self._work.set()
         await done
 
     async def close(self) -> None:

@@ -22,6 +22,7 @@ from csms.domain.records import (
     TokenRecord,
     VariableRecord,
 )
+from csms.domain.tariff import Tariff
 from csms.domain.transaction import Transaction
 from csms.ids import CommandId, EvseKey, StationId, TransactionId
 from csms.store.repositories import (
@@ -32,6 +33,7 @@ from csms.store.repositories import (
     profiles,
     security,
     stations,
+    tariffs,
     tokens,
     transactions,
     variables,
@@ -149,6 +151,10 @@ class StoredHistory:
     async def audit(self, limit: int = 100) -> Sequence[AuditRecord]:
         n = bounded(limit)
         return await self._read(lambda conn: audit.entries(conn, n))
+
+    async def tariffs(self, limit: int = 10_000) -> Sequence[Tariff]:
+        n = bounded(limit)
+        return await self._read(lambda conn: tariffs.posted(conn, n))
 
     async def api_keys(self) -> Sequence[ApiKeyRecord]:
         return await self._read(audit.api_keys)

@@ -9,6 +9,8 @@ from csms.domain.errors import StoreUnavailable
 from csms.domain.records import Record
 from csms.store.rows import Ticket, ticket
 
+Commit = Callable[[Ticket], Awaitable[None]]
+
 MAX_TRANSACTION_NUMBER = 2**31 - 1
 """OCPP 1.6 transaction ids are integers; stations hold them in 32 bits, signed."""
 
@@ -18,7 +20,7 @@ class StoredJournal:
 
     def __init__(
         self,
-        commit: Callable[[Ticket], Awaitable[None]],
+        commit: Commit,
         reserve: Callable[[], Awaitable[range]],
     ) -> None:
         self._commit = commit

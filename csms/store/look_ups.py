@@ -45,13 +45,13 @@ class LookUps:
                 outcomes = await loop.run_in_executor(self._threads, _read, self._engine, queries)
             except Exception as error:  # noqa: BLE001 closed: nobody may be left waiting
                 outcomes = [(None, error) for _ in queries]
-            for (_, done), (result, error) in zip(group, outcomes, strict=True):
+            for (_, done), (result, failure) in zip(group, outcomes, strict=True):
                 if done.cancelled():
                     continue
-                if error is None:
+                if failure is None:
                     done.set_result(result)
                 else:
-                    done.set_exception(error)
+                    done.set_exception(failure)
         self._reading = None
 
 

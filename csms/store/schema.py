@@ -250,6 +250,15 @@ AUDIT = _table(
     _text("detail", required=True),
 )
 
+TARIFFS = _table(
+    "tariffs",
+    _key("since", integer=True),
+    _text("import_per_kwh", required=True),
+    _text("export_per_kwh", required=True),
+    _text("currency", required=True),
+)
+"""Money is decimal text: neither database rounds it."""
+
 API_KEYS = _table(
     "api_keys",
     _key("key_id"),

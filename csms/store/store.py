@@ -19,7 +19,7 @@ from csms.store.backends import Backend, InlineBackend, PostgresBackend, SqliteB
 from csms.store.faults import refusal
 from csms.store.group import MAX_PENDING_ROWS, GroupCommit
 from csms.store.history import StoredHistory
-from csms.store.journal import StoredJournal
+from csms.store.journal import Commit, StoredJournal
 from csms.store.plan_history import StoredPlanHistory
 from csms.store.repositories import counters, meters
 from csms.store.rows import Ticket
@@ -34,16 +34,16 @@ _DATABASE_ERRORS = (SQLAlchemyError, sqlite3.Error, OSError, OverflowError, Unic
 class Store:
     """``journal`` to write, ``history`` and ``plans`` to read, over one database.
 
-    Every call of ``commit`` commits alone.
+    Every call of ``commit`` commits alone, unless ``commit`` says how a ticket is written.
     """
 
     journal: Journal
     history: History
     plans: PlanHistory
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, commit: Commit | None = None) -> None:
         self._backend = backend
-        self.journal = StoredJournal(self._commit, self._reserve)
+        self.journal = StoredJournal(commit or self._commit, self._reserve)
         self.history = StoredHistory(self._read, self._look_up)
         self.plans = StoredPlanHistory(self._read)
 
@@ -106,16 +106,13 @@ class GroupedStore(Store):
     """Calls of ``commit`` that wait at the same time share one durable commit."""
 
     def __init__(self, backend: Backend, *, max_pending_rows: int = MAX_PENDING_ROWS) -> None:
-        super().__init__(backend)
         self._group = GroupCommit(self._write_group, max_pending_rows=max_pending_rows)
+        super().__init__(backend, self._group.commit)
 
     async def close(self) -> None:
         """Write what is pending, then let go of the database. Later commits raise ``StoreUnavailable``."""
         await self._group.close()
         await super().close()
-
-    async def _commit(self, ticket: Ticket) -> None:
-        await self._group.commit(ticket)
 
 
 async def open_store(

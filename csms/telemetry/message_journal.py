@@ -69,9 +69,10 @@ class MessageJournal:
         else:
             self._rings.move_to_end(station_id)
         raw = data.encode(errors="replace") if isinstance(data, str) else data
-        kept = bytes(raw[: MAX_ENTRY_BYTES + 1])
+        size_bytes = len(raw)
+        kept = raw if size_bytes <= MAX_ENTRY_BYTES else raw[: MAX_ENTRY_BYTES + 1]
         frames = ring.frames
-        frames.append((at, direction, kept, len(raw)))
+        frames.append((at, direction, kept, size_bytes))
         change = len(kept)
         while len(frames) > self._per_station or (
             ring.size_bytes + change > self._max_station_bytes and len(frames) > 1

@@ -10,7 +10,13 @@ import msgspec
 from csms.api.deps import ApiDeps
 from csms.api.feeders import FeederPort
 from csms.domain.commands import CommandRecord
-from csms.domain.feeder_view import BusView, EvseDecision, FeederView
+from csms.domain.feeder_view import (
+    BusView,
+    EstimateView,
+    EvseDecision,
+    FeederView,
+    NextKwView,
+)
 from csms.domain.fleet import EvseState, StationState
 from csms.ids import EvseKey
 from csms.web.layout import Diagram
@@ -80,10 +86,15 @@ class GridFrame(msgspec.Struct, frozen=True, kw_only=True):
     curtailed_w: float
     cycle_ms: float
     v_pu: list[float | None]
+    estimate_v_pu: list[float | None]
+    """Of the phase nearest to a limit by the estimate; its deviation beside it."""
+    sigma_v_pu: list[float | None]
     load_w: list[int]
     evse_w: list[int]
     flow_w: list[int | None]
     loading_frac: list[float | None]
+    estimate: EstimateView | None
+    next_kw: NextKwView | None
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,6 +166,16 @@ def worst_phase_pu(bus: BusView, low_pu: float, high_pu: float) -> float | None:
     return min(told, key=lambda v: min(v - low_pu, high_pu - v), default=None)
 
 
+def estimated_pu(bus: BusView, low_pu: float, high_pu: float) -> tuple[float | None, float | None]:
+    """The estimate nearest to a limit, and its standard deviation."""
+    told = [
+        (v, sigma)
+        for v, sigma in zip(bus.estimate_v_pu or (), bus.sigma_v_pu or (), strict=True)
+        if v is not None
+    ]
+    return min(told, key=lambda one: min(one[0] - low_pu, high_pu - one[0]), default=(None, None))
+
+
 def limit_words(kind: str, where: str) -> str:
     return f"{kind.replace('_', ' ')} at {where}" if where else kind.replace("_", " ")
 
@@ -166,6 +187,10 @@ def _grid(view: FeederView, diagram: Diagram) -> GridFrame:
     flows = [branches.get(arm.to_bus) for arm in diagram.arms]
     volts = [
         worst_phase_pu(bus, view.limit_low_pu, view.limit_high_pu) if bus else None for bus in shown
+    ]
+    estimates = [
+        estimated_pu(bus, view.limit_low_pu, view.limit_high_pu) if bus else (None, None)
+        for bus in shown
     ]
     return GridFrame(
         at=view.at,
@@ -181,6 +206,8 @@ def _grid(view: FeederView, diagram: Diagram) -> GridFrame:
         curtailed_w=view.curtailed_w,
         cycle_ms=view.cycle_ms,
         v_pu=[None if v is None else round(v, 4) for v in volts],
+        estimate_v_pu=[one[0] for one in estimates],
+        sigma_v_pu=[one[1] for one in estimates],
         load_w=[round(bus.load_w) if bus else 0 for bus in shown],
         evse_w=[round(bus.evse_w) if bus else 0 for bus in shown],
         flow_w=[round(flow.power_w) if flow else None for flow in flows],
@@ -188,6 +215,8 @@ def _grid(view: FeederView, diagram: Diagram) -> GridFrame:
             round(flow.loading_frac, 3) if flow and flow.loading_frac is not None else None
             for flow in flows
         ],
+        estimate=view.estimate,
+        next_kw=view.next_kw,
     )
 
 

@@ -203,8 +203,8 @@ async def main() -> None:
         command = json.loads(line)["do"]
         answer: dict[str, float] = {}
         if command == "usage":
+            cpu = me.cpu_times()  # first: the sweep is the measurement's, not the server's
             gc.collect()
-            cpu = me.cpu_times()
             answer = {"rss": me.memory_info().rss, "cpu_s": cpu.user + cpu.system}
         elif command == "fan_out":
             await server.set_profile()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
+from charger_sim.iso15118.iso2.evcc_choice import choose, read_schedule
 from charger_sim.iso15118.iso2.evcc_context import EvccContext, GiveUp, Request
-from charger_sim.iso15118.iso2.evcc_tariff import take_tariff
+from charger_sim.iso15118.iso2.evcc_tariff import take_tariff, tariff_of
 from charger_sim.iso15118.iso2.messages import ID, Message, physical, quantity
 from charger_sim.iso15118.machine import Ending
 from charger_sim.iso15118.physical import Notification, Wish
@@ -50,7 +51,7 @@ def charge_parameter_discovery(context: EvccContext) -> Request:
 
 
 def on_charge_parameter_discovery(context: EvccContext, message: Message) -> str:
-    """Takes the first schedule."""
+    """Takes a schedule: see `evcc_choice`."""
     body = message.body
     if body["EVSEProcessing"] != "Finished":
         return "ChargeParameterDiscovery"
@@ -61,12 +62,11 @@ def on_charge_parameter_discovery(context: EvccContext, message: Message) -> str
     if not tuples:
         raise GiveUp(Ending.PROTOCOL_ERROR, "no schedule")
     data = context.data
-    data.tuple_id = tuples[0]["SAScheduleTupleID"]
-    data.profile = [
-        (float(each["RelativeTimeInterval"]["start"]), quantity(each["PMax"]))
-        for each in tuples[0]["PMaxSchedule"]["PMaxScheduleEntry"]
-    ]
-    take_tariff(data, message, tuples[0])
+    offers = [read_schedule(row, tariff_of(data, message, row).prices) for row in tuples]
+    chosen = choose(offers, context.car.needs)
+    data.tuple_id = offers[chosen].tuple_id
+    data.profile = list(offers[chosen].limits)
+    take_tariff(data, message, tuples[chosen])
     data.progress = "Start"
     if context.is_dc:
         return "CableCheck"

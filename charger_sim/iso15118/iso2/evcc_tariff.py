@@ -7,7 +7,7 @@ aside, which is no reason to stop. Without a contract there is nobody to sign, a
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from charger_sim.iso15118.backend import PriceEntry
 from charger_sim.iso15118.iso2 import messages
@@ -19,22 +19,34 @@ from pki.parse import load_certificate
 from pki.xmlsig import SignatureRejectedError, check
 
 
+class Tariff(NamedTuple):
+    """`doubt` says in words why there are no prices where a tariff is."""
+
+    prices: tuple[PriceEntry, ...] = ()
+    doubt: str = ""
+
+
 def take_tariff(data: EvccData, message: Message, schedule: dict[str, Any]) -> None:
     """Sets `tariff`, or `tariff_doubt`, from the SAScheduleTuple that the car follows."""
-    data.tariff, data.tariff_doubt = (), ""
+    data.tariff, data.tariff_doubt = tariff_of(data, message, schedule)
+
+
+def tariff_of(data: EvccData, message: Message, schedule: dict[str, Any]) -> Tariff:
+    """The prices of an SAScheduleTuple as far as the car believes them."""
     tariff = schedule.get("SalesTariff")
     if tariff is None:
-        return
+        return Tariff()
     if data.contract is not None:
         try:
             _check(message, data.contract.chain, tariff)
         except PkiError as error:
-            data.tariff_doubt = str(error)
-            return
-    data.tariff = tuple(
-        PriceEntry(float(each["RelativeTimeInterval"]["start"]), each["EPriceLevel"])
-        for each in tariff["SalesTariffEntry"]
-        if "EPriceLevel" in each and "RelativeTimeInterval" in each
+            return Tariff(doubt=str(error))
+    return Tariff(
+        tuple(
+            PriceEntry(float(each["RelativeTimeInterval"]["start"]), each["EPriceLevel"])
+            for each in tariff["SalesTariffEntry"]
+            if "EPriceLevel" in each and "RelativeTimeInterval" in each
+        )
     )
 
 

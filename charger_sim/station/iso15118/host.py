@@ -46,6 +46,8 @@ class SeccOptions:
     poll_s: float = 0.2
     patience: float = 10.0
     schedule_wait_s: float = 50.0
+    sdp_interface: str | None = None
+    """Where cars on TCP or TLS discover the charger; without it they are told where it listens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +206,11 @@ class SeccHost:
             if self._options.wire == "tls":
                 await self._certified(credentials)
             async with connected(
-                self._options.wire, station.certificates, credentials, station.rng.randbytes
+                self._options.wire,
+                station.certificates,
+                credentials,
+                station.rng.randbytes,
+                self._options.sdp_interface,
             ) as both:
                 at_charger, at_car = self.ends(both)
                 async with asyncio.TaskGroup() as group:

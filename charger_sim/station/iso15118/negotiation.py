@@ -1,18 +1,19 @@
 """The schedule that a car is offered, out of the charging profiles (K15, K16). Pure.
 
-Set-points reach the car in every round of its charge loop. What lasts is a schedule: one that plans
-ahead is negotiated anew when it changes, one with a single limit when it allows more than the car
-was offered; a lower one is enforced in the loop as well (K16.FR.11).
+Set-points reach the car in every round of its charge loop. What lasts is a schedule, which is
+negotiated anew when it changes; and so it is when the charger may give materially more than the car
+was offered, since a car plans by that. Less is enforced in the loop as well (K16.FR.11).
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from charger_sim.iso15118.backend import PowerSchedule
 from charger_sim.station.evse import Evse
-from charger_sim.station.profiles import Grant, composite, evaluate
+from charger_sim.station.profiles import Grant, ProfileStore, composite, evaluate
 
 if TYPE_CHECKING:
     from charger_sim.station.profiles.model import Schedule
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 HORIZON_S: Final = 86_400.0
 MAX_ENTRIES: Final = 12
 """Of a schedule that small EVCCs can take; never more than the car asks for."""
-_MATERIAL_FRAC: Final = 0.01
+RAISE_FRAC: Final = 0.1
+RAISE_INTERVAL_S: Final = 60.0
+"""So much more power is worth a renegotiation, and not sooner than this after the last."""
 Limits = tuple[tuple[float, float], ...]
 Plan = tuple[tuple[int, "Schedule"], ...]
 
@@ -50,8 +53,10 @@ class Negotiation:
         steps = composite(
             lasting, evse.config.id, st.moment(evse), HORIZON_S, evse.supply(st.n_active())
         )
-        limits = tuple((offset_s, min(_charge_w(grant), rating_w)) for offset_s, grant in steps)
-        self._limits = limits[: max(1, min(max_entries, MAX_ENTRIES))]
+        now_w = self._set_point_w()
+        raised = [(offset_s, min(max(_charge_w(g), now_w), rating_w)) for offset_s, g in steps]
+        limits = [raised[0], *(b for a, b in pairwise(raised) if a[1] != b[1])]
+        self._limits = tuple(limits[: max(1, min(max_entries, MAX_ENTRIES))])
         return (PowerSchedule(1, self._limits, HORIZON_S),)
 
     @property
@@ -66,11 +71,22 @@ class Negotiation:
             return False
         st, evse = self._station, self._evse
         elapsed_s = (st.clock.now() - self._since).total_seconds()
+        if elapsed_s < RAISE_INTERVAL_S:
+            return False
         offered_w = [limit_w for start_s, limit_w in self._limits if start_s <= elapsed_s][-1]
-        moment, supply = st.moment(evse), evse.supply(st.n_active())
-        now_w = _charge_w(evaluate(st.profiles.lasting(), evse.config.id, moment, supply))
         rating_w = evse.config.max_charge_w
-        return min(now_w, rating_w) > offered_w + _MATERIAL_FRAC * rating_w
+        granted_w = _charge_w(self._granted(st.profiles))
+        return min(granted_w, rating_w) > offered_w + RAISE_FRAC * rating_w
+
+    def _set_point_w(self) -> float:
+        """What is granted now, if a set-point grants it; else 0."""
+        profiles = self._station.profiles
+        granted, lasting = self._granted(profiles), self._granted(profiles.lasting())
+        return 0.0 if granted == lasting else _charge_w(granted)
+
+    def _granted(self, profiles: ProfileStore) -> Grant:
+        st, evse = self._station, self._evse
+        return evaluate(profiles, evse.config.id, st.moment(evse), evse.supply(st.n_active()))
 
     def _plan(self) -> Plan:
         return tuple(

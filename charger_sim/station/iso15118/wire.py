@@ -1,6 +1,6 @@
 """The connection between charger and car: in memory, or TCP and TLS on this machine.
 
-Both ends are told where the other one is; discovery (SDP) has a shell of its own.
+The car is told where the charger listens, or finds it by discovery (SDP) on a network interface.
 """
 
 from __future__ import annotations
@@ -9,16 +9,20 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from ipaddress import IPv6Address
 from typing import Literal
 
 from charger_sim.iso15118 import streams, tls
 from charger_sim.iso15118.driver import ByteStream
+from charger_sim.iso15118.sdp import SdpResponse, Security
+from charger_sim.iso15118.sdp_shell import sdp_discover, sdp_server
 from charger_sim.station.certificates import CertificateStore
 from charger_sim.vehicle import EvCredentials
 from pki.ports import RandomBytes
 
 Wire = Literal["memory", "tcp", "tls"]
 HOST = "127.0.0.1"
+HOST_6 = IPv6Address("::1")
 CONNECT_TIMEOUT_S = 20.0
 Ends = tuple[ByteStream, ByteStream]
 """The charger's and the car's."""
@@ -31,17 +35,28 @@ class NoCertificate(Exception):
 
 @asynccontextmanager
 async def connected(
-    wire: Wire, store: CertificateStore, car: EvCredentials, random: RandomBytes
+    wire: Wire,
+    store: CertificateStore,
+    car: EvCredentials,
+    random: RandomBytes,
+    sdp_interface: str | None = None,
 ) -> AsyncIterator[Ends]:
-    """Raises :class:`NoCertificate`, ``OSError``."""
+    """With `sdp_interface`, such as "lo", the car finds the charger by multicast there.
+
+    Raises :class:`NoCertificate`, ``OSError``.
+    """
     if wire == "memory":
         yield streams.memory_pair()
         return
     secc_context = evcc_context = None
     if wire == "tls":
         secc_context, evcc_context = contexts(store, car, random)
-    async with _listening(secc_context, random) as (port, accepted):
-        stream = await streams.connect(HOST, port, evcc_context, CONNECT_TIMEOUT_S)
+    host = HOST if sdp_interface is None else str(HOST_6)
+    async with _listening(host, secc_context, random) as (port, accepted):
+        if sdp_interface is not None:
+            security = Security.TLS if wire == "tls" else Security.NONE
+            host, port = await _discovered(SdpResponse(HOST_6, port, security), sdp_interface)
+        stream = await streams.connect(host, port, evcc_context, CONNECT_TIMEOUT_S)
         try:
             if stream.tls is not None:
                 tls.check_secc(stream.tls)
@@ -72,12 +87,24 @@ def contexts(
     )
 
 
+async def _discovered(charger: SdpResponse, interface: str) -> tuple[str, int]:
+    """Where the charger says it listens. Each answers at a port of its own: at SDP's well-known one, all the chargers
+    of this machine would answer every car. Raises ``OSError``."""
+    async with sdp_server([charger], interface=interface, port=0) as udp_port:
+        found = await sdp_discover(charger.security, interface=interface, port=udp_port)
+    if found is None:
+        raise OSError(f"no charger answers SDP on {interface}")
+    if found.security is not charger.security:
+        raise OSError(f"the charger offers {found.security.name}, not {charger.security.name}")
+    return str(found.address), found.port
+
+
 Accepted = Callable[[], asyncio.Future[ByteStream]]
 
 
 @asynccontextmanager
 async def _listening(
-    context: ssl.SSLContext | None, random: RandomBytes
+    host: str, context: ssl.SSLContext | None, random: RandomBytes
 ) -> AsyncIterator[tuple[int, Accepted]]:
     """A server for one connection."""
     first: asyncio.Future[ByteStream] = asyncio.get_running_loop().create_future()
@@ -88,7 +115,7 @@ async def _listening(
         else:
             first.set_result(stream)
 
-    server, port = await streams.listen(serve, HOST, context, random)
+    server, port = await streams.listen(serve, host, context, random)
     try:
         yield port, lambda: first
     finally:

@@ -58,7 +58,7 @@ class ContractsV2:
         if needs.energy_transfer_mode.startswith("DC"):
             told["dcChargingParameters"] = self._dc(needs)
         else:
-            told["acChargingParameters"] = self._ac(needs)
+            told["acChargingParameters"] = self._ac(needs, evse)
         if self._v21:
             scheduled = needs.control_mode == "scheduled"
             told["controlMode"] = "ScheduledControl" if scheduled else "DynamicControl"
@@ -74,12 +74,15 @@ class ContractsV2:
         """2.0.1 has whole numbers only."""
         return round(value, 1) if self._v21 else round(value)
 
-    def _ac(self, needs: ChargingNeeds) -> dict[str, float]:
+    def _ac(self, needs: ChargingNeeds, evse: Evse) -> dict[str, float]:
+        """ISO 15118-20 tells powers, OCPP wants volts and amperes of a phase."""
+        volts = needs.voltage_max_v or evse.v_nominal_v
+        by_power_a = (needs.power_max_w or 0.0) / (volts * evse.n_phases)
         return {
             "energyAmount": self._number(needs.energy_wh or 0.0),
             "evMinCurrent": self._number(needs.current_min_a or 0.0),
-            "evMaxCurrent": self._number(needs.current_max_a or 0.0),
-            "evMaxVoltage": self._number(needs.voltage_max_v or 0.0),
+            "evMaxCurrent": self._number(needs.current_max_a or by_power_a),
+            "evMaxVoltage": self._number(volts),
         }
 
     def _dc(self, needs: ChargingNeeds) -> dict[str, float]:

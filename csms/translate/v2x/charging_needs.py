@@ -74,7 +74,7 @@ def ev_schedule_reply(reply: EvScheduleReply) -> Payload:
 
 def _asked(period: Payload) -> float:
     """What a period may draw; 2.1 has periods that say nothing of it."""
-    return float(period.get("limit", period.get("setpoint", 0.0)))
+    return float(period["limit"] if "limit" in period else period.get("setpoint", 0.0))
 
 
 def _max_periods(told: int | None) -> int | None:

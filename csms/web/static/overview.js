@@ -89,6 +89,7 @@ function describe(i) {
   if (!grid || !bus) return;
   const v = grid.v_pu[i];
   const parts = [`Bus ${bus.name}`, v == null ? "no voltage" : `${v.toFixed(4)} pu${v < grid.limit_low_pu ? " ▼ below limit" : v > grid.limit_high_pu ? " ▲ above limit" : ""}`, `load ${kw(grid.load_w[i])} kW`];
+  if (grid.estimate_v_pu[i] != null) parts.push(`estimate ${grid.estimate_v_pu[i].toFixed(4)} ± ${(2 * (grid.sigma_v_pu[i] ?? 0)).toFixed(4)} pu`);
   if (bus.charger) parts.push(`chargers ${kw(grid.evse_w[i])} kW`);
   if (i > 0 && bus.parent != null) {
     const loading = grid.loading_frac[i - 1];
@@ -242,6 +243,34 @@ function drawKnocks(frame) {
   frame.knocks.forEach((knock, i) => text(list.children[i].querySelector(".muted"), `${knock.reason} · ${knock.address}${knock.versions ? ` · OCPP ${knock.versions}` : ""} · ${knock.count}×`));
 }
 
+// ---- state estimate and the next kilowatt
+const signed = (value, digits) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
+const spot = (one) => `${one.bus}${one.phase ? ` ${one.phase.toUpperCase()}` : ""}`;
+
+function rejectedWords(one) {
+  const show = (value) => one.quantity === "voltage" ? `${value.toFixed(4)} pu` : `${kw(value)} kW`;
+  const which = one.meter === "import" ? "head meter" : one.meter;
+  return ` ${which}: ${one.quantity} ${show(one.told)}, the others say ${show(one.expected)} (${one.sigmas.toFixed(0)} σ off, since ${time(one.since)})`;
+}
+
+function drawTwin(grid) {
+  $("twin").hidden = !grid?.estimate && !grid?.next_kw;
+  if (!grid) return;
+  const found = grid.estimate;
+  $("estimate").hidden = $("rejected").hidden = !found;
+  if (found) {
+    text($("estimate"), `Lowest voltage ${found.lowest_v_pu.toFixed(4)} ± ${(2 * found.lowest_sigma_pu).toFixed(4)} pu (95 %) at bus ${found.lowest_bus}, by ${found.meters} meter values. ${found.rejected.length ? `Not believed: ${found.rejected.length}` : "All believed."}`);
+    $("rejected").replaceChildren(...found.rejected.map((one) => make("li", {}, make("b", { textContent: "✕", ariaHidden: "true" }), rejectedWords(one))));
+  }
+  $("next-kw").hidden = !grid.next_kw;
+  const line = (mark, label) => (one) => make("tr", {}, make("td", { title: label }, make("span", { className: "rank", textContent: mark, ariaHidden: "true" }), make("span", { className: "visually-hidden", textContent: `${label}: ` }), spot(one)), make("td", { className: "num", textContent: signed(one.loss_kw_per_kw, 4) }), make("td", { className: "num", textContent: signed(one.v_pu_per_kw, 6) }));
+  if (grid.next_kw) {
+    const best = new Set(grid.next_kw.best.map(spot));
+    $("next-best").replaceChildren(...grid.next_kw.best.map(line("▲", "least harm")));
+    $("next-worst").replaceChildren(...grid.next_kw.worst.filter((one) => !best.has(spot(one))).reverse().map(line("▼", "most harm")));
+  }
+}
+
 function drawAlarms(frame) {
   $("alarms").hidden = frame.alarms.length === 0;
   const mark = frame.alarms.join("\n");
@@ -313,6 +342,7 @@ function draw(frame) {
   last = frame;
   drawStrip(frame);
   drawDiagram(frame.grid);
+  drawTwin(frame.grid);
   drawRows(frame);
   drawCommands(frame);
   drawKnocks(frame);

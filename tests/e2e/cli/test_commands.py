@@ -87,6 +87,29 @@ def test_the_printed_configuration_can_be_used(tmp_path: Path) -> None:
     assert tomllib.loads(first)["site"]["evses"][0]["max_discharge_w"] == 11e3
 
 
+def test_each_feeder_of_several_is_checked(tmp_path: Path) -> None:
+    config = tmp_path / "csms.toml"
+
+    def told(bus: str) -> str:
+        evse = f'[[sites.evses]]\nstation = "S-1"\nbus = "{bus}"\nmax_power_w = 11e3\n'
+        return f'[[sites]]\nname = "north"\n[[sites]]\nname = "south"\nfeeder = "ieee123"\n{evse}'
+
+    config.write_text(told("none-such"))
+    answer = csms("config", "check", "--config", str(config))
+    assert answer.returncode == 2
+    for part in ("feeder south", "S-1/1", "none-such"):
+        assert part in answer.stderr
+    found = json.loads(csms("doctor", "--config", str(config), "--json").stdout)["checks"]
+    feeders = {check["check"]: check for check in found if check["check"].startswith("feeder")}
+    assert feeders["feeder north"]["ok"] is True
+    assert feeders["feeder south"]["ok"] is False
+    assert "sites[2].evses" in feeders["feeder south"]["fix"]
+    config.write_text(told("1"))
+    checked = json.loads(csms("config", "check", "--config", str(config), "--json").stdout)
+    assert "33 buses, 0 EVSEs" in checked["feeders"]["north"]
+    assert "1 EVSEs placed" in checked["feeders"]["south"]
+
+
 def test_a_doctor_finds_a_taken_port(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -20,7 +20,16 @@ import uvicorn
 from csms.api.app import create_api
 from csms.clock import SystemClock
 from csms.domain.commands import CommandRecord, CommandState
-from csms.domain.feeder_view import BranchView, BusView, EvseDecision, FeederView
+from csms.domain.feeder_view import (
+    BranchView,
+    BusView,
+    EstimateView,
+    EvseDecision,
+    FeederView,
+    NextKwPlace,
+    NextKwView,
+    RejectedMeter,
+)
 from csms.domain.fleet import EvsePlace
 from csms.domain.records import (
     CommandWritten,
@@ -49,6 +58,7 @@ class Scene:
         self.rng = Random(seed)
         self.limited = limited
         self.cycle = 0
+        self.begun = site.clock.now()
         table = tomllib.loads((FEEDERS / "ieee33.toml").read_text())
         self.branches = [(a, b, r, x) for a, b, r, x in table["branches"]["rows"]]
         self.loads = {bus: (p, q) for bus, p, q in table["loads"]["rows"]}
@@ -207,6 +217,8 @@ class Scene:
                     v_pu=(v, v, v),
                     load_w=self.loads.get(bus, (0.0, 0.0))[0],
                     evse_w=evse_w.get(bus, 0.0),
+                    estimate_v_pu=(v - 0.0007, v - 0.0007, v - 0.0007),
+                    sigma_v_pu=(0.0021, 0.0021, 0.0021),
                 )
                 for bus, v in v_pu.items()
             ),
@@ -220,6 +232,48 @@ class Scene:
                 for begin, to, _r, _x in self.branches
             ),
             evses=decisions,
+            estimate=EstimateView(
+                at=self.site.clock.now(),
+                lowest_v_pu=v_pu[worst] - 0.0007,
+                lowest_sigma_pu=0.0021,
+                lowest_bus=worst,
+                meters=37,
+                rejected=(
+                    RejectedMeter(
+                        meter="CP-011/1",
+                        bus="24",
+                        phase="",
+                        quantity="voltage",
+                        told=1.0412,
+                        expected=0.9468,
+                        sigmas=14.2,
+                        since=self.begun,
+                    ),
+                ),
+                load_level_frac=0.93,
+            ),
+            next_kw=NextKwView(
+                best=tuple(
+                    NextKwPlace(bus=bus, phase="", loss_kw_per_kw=loss, v_pu_per_kw=volt)
+                    for bus, loss, volt in (
+                        ("1", 0.0048, -1.6e-6),
+                        ("18", 0.0052, -1.7e-6),
+                        ("21", 0.0125, -1.9e-6),
+                        ("22", 0.0317, -9.0e-6),
+                        ("24", 0.0496, -9.1e-6),
+                    )
+                ),
+                worst=tuple(
+                    NextKwPlace(bus=bus, phase="", loss_kw_per_kw=loss, v_pu_per_kw=volt)
+                    for bus, loss, volt in (
+                        ("17", 0.1472, -9.13e-5),
+                        ("16", 0.1449, -8.7e-5),
+                        ("32", 0.1265, -4.1e-5),
+                        ("30", 0.1237, -4.0e-5),
+                        ("24", 0.0496, -9.1e-6),
+                    )
+                ),
+            ),
         )
 
     def _message(self, station_id: str, power_w: float) -> None:

@@ -152,6 +152,27 @@ def test_a_violation_is_marked_by_shape_and_word(page: Any, served: Served) -> N
     expect(page.locator("#detail")).to_contain_text("▼ below limit")
 
 
+def test_the_page_says_how_sure_it_is_and_where_the_next_kilowatt_hurts_least(
+    page: Any, served: Served
+) -> None:
+    expect = playwright.expect
+    line = page.locator("#estimate")
+    expect(line).to_contain_text(
+        re.compile(r"0\.\d{4} ± 0\.0042 pu \(95 %\) at bus 17, by 37 meter")
+    )
+    (told,) = page.locator("#rejected li").all_inner_texts()
+    assert "CP-011/1: voltage 1.0412 pu, the others say 0.9468 pu (14 σ off" in told
+    best = page.locator("#next-best tr")
+    expect(best).to_have_count(5)
+    expect(best.first).to_contain_text(re.compile(r"least harm: 1\s*\+0\.0048\s*−0\.000002"))
+    # 24 is among the best five already, and the worst stands last
+    worst = page.locator("#next-worst tr")
+    expect(worst).to_have_count(4)
+    expect(worst.last).to_contain_text(re.compile(r"most harm: 17\s*\+0\.1472\s*−0\.000091"))
+    page.locator('.bus[data-bus="17"]').hover()
+    expect(page.locator("#detail")).to_contain_text(re.compile(r"estimate 0\.\d{4} ± 0\.0042 pu"))
+
+
 def test_a_knocking_station_is_let_in_with_one_click(page: Any, served: Served) -> None:
     expect = playwright.expect
     knock = page.locator('#knock-list li[data-station="GARAGE-7"]')

@@ -92,9 +92,7 @@ async def bridge(site: Site, heard: Heard, port: int) -> AsyncIterator[None]:
     config = MqttConfig(host="127.0.0.1", port=port, publish_interval_s=0.05, signals=True)
     deps = site.deps
     site.feeder.signals = heard
-    one = MqttBridge(
-        config, deps.fleet, deps.feeders, SystemClock(), deps.metrics, Random(1)
-    )
+    one = MqttBridge(config, deps.fleet, deps.feeders, SystemClock(), deps.metrics, Random(1))
     task = asyncio.create_task(one.run())
     try:
         yield

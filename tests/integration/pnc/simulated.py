@@ -22,7 +22,12 @@ TICK_S = 0.02
 
 @asynccontextmanager
 async def charger(
-    site: Site, version: Version, *, wire: Wire = "memory", messages: list[str] | None = None
+    site: Site,
+    version: Version,
+    *,
+    wire: Wire = "memory",
+    messages: list[str] | None = None,
+    sdp_interface: str | None = None,
 ) -> AsyncIterator[SingleCharger]:
     """SIM-1, an AC station of 22 kW, let in, connected and booted: a minute of charging takes a
     second. ``messages`` takes the names of what its charge controller answers."""
@@ -38,7 +43,13 @@ async def charger(
         websocket_connector(f"ws://127.0.0.1:{site.port}/ocpp", password_of=lambda _id: PASSWORD),
         LoopClock(asyncio.get_running_loop(), site.system.clock.now()),
         Random(7),
-        secc=SeccOptions(wire=wire, loop_s=TICK_S, poll_s=TICK_S, schedule_wait_s=0.05),
+        secc=SeccOptions(
+            wire=wire,
+            loop_s=TICK_S,
+            poll_s=TICK_S,
+            schedule_wait_s=0.05,
+            sdp_interface=sdp_interface,
+        ),
         tick_s=TICK_S,
         speed=60.0,
         on_step=noted,

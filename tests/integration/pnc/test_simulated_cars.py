@@ -17,6 +17,7 @@ from csms.domain.transaction import Transaction
 from csms.ids import StationId, TransactionId
 from pki.profiles import Suite
 from pki.revoke import revoke
+from tests.integration.iso15118.test_sdp_shell import multicast_interface
 from tests.integration.pnc.simulated import charger, vehicle
 from tests.integration.pnc.site import new_pki, running
 from tests.integration.whole_system.site import Site
@@ -112,6 +113,22 @@ async def test_over_tls_the_charger_shows_a_certificate_that_the_central_system_
         (credential,) = certificates.credentials.values()
         assert credential.issued.certificate.issuer == credential.issued.intermediates[0].subject
         assert cp.station.evses[1].meter.import_wh > 100.0
+
+
+async def test_a_car_finds_its_charger_by_discovery(tmp_path: Path) -> None:
+    """SDP by multicast, then TLS to where the answer says."""
+    interface = multicast_interface()
+    if interface is None:
+        pytest.skip("no interface for IPv6 multicast")
+    pki = new_pki(Suite.ISO_2)
+    credentials = Garage(pki).credentials("EV-1", visit("iso15118-2"))
+    async with (
+        running(tmp_path, pki) as site,
+        charger(site, "2.0.1", wire="tls", sdp_interface=interface) as cp,
+    ):
+        await site.know_token(EMAID)
+        end = await cp.charge(vehicle(credentials))
+        assert (end.car.ending, end.installed) == (Ending.TERMINATED, True), end
 
 
 async def test_without_tls_a_charger_offers_no_contracts(tmp_path: Path) -> None:

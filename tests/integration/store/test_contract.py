@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 
 import msgspec
 import pytest
@@ -18,10 +19,12 @@ from csms.domain.records import (
     ProfileRemoved,
     SecurityRecord,
     StationRecord,
+    TariffPosted,
     TokenRecord,
     TransactionRecord,
     VariableRecord,
 )
+from csms.domain.tariff import Tariff
 from csms.domain.values import ConnectorStatus, IdToken, MeterReading, TokenStatus
 from csms.ids import EvseKey, StationId, TransactionId
 from csms.store import Store
@@ -360,3 +363,21 @@ async def test_many_at_once_are_all_there(store: Store) -> None:
     }
     for s in stations:
         assert len(await store.history.meter_values(EvseKey(s, 1), T0, minutes(60))) == 20
+
+
+def price(n: int, amount: str) -> Tariff:
+    return Tariff(since=minutes(n), import_per_kwh=Decimal(amount), export_per_kwh=Decimal("-0.10"))
+
+
+async def test_posted_prices(store: Store) -> None:
+    """To the last digit, oldest first; one that was posted stays as it was."""
+    assert await store.history.tariffs() == []
+    prices = [price(1, "0.2500000000000000000001"), price(2, "0.30"), price(3, "-0.05")]
+    for one in (prices[2], prices[0], prices[1]):
+        await store.journal.commit(TariffPosted(tariff=one))
+    await store.journal.commit(TariffPosted(tariff=price(2, "99")))
+    assert await store.history.tariffs() == prices
+    assert str((await store.history.tariffs())[1].import_per_kwh) == "0.30"
+    assert await store.history.tariffs(limit=2) == prices[1:]
+    with pytest.raises(InvalidInput, match="TariffPosted cannot be stored"):
+        await store.journal.commit(TariffPosted(tariff=price(4, "NaN")))

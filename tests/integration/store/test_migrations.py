@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import stat
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, create_engine, text
 
 from csms.domain.errors import InvalidInput, StoreUnavailable
+from csms.domain.records import AuditRecord
 from csms.store import open_store
-from csms.store.migrate import revision_is_current, upgrade
+from csms.store.migrate import config, revision_is_current, upgrade
 from csms.store.schema import METADATA
 from tests.integration.store.conftest import Postgres
-from tests.integration.store.samples import transaction_record
+from tests.integration.store.samples import T0, transaction_record
 
 
 def differences(conn: Connection) -> list[object]:
@@ -84,3 +88,33 @@ async def test_unusable_url_is_refused_without_repeating_secrets(bad: str) -> No
     with pytest.raises(InvalidInput, match="expected sqlite:///PATH or postgresql://") as refused:
         await open_store(bad)
     assert "secret" not in str(refused.value)
+
+
+def step(url: str, move: Callable[..., None], revision: str) -> None:
+    with create_engine(url).begin() as conn:
+        move(config(conn), revision)
+
+
+async def test_prices_that_only_the_audit_log_kept_are_taken_over(sqlite_url: str) -> None:
+    """Revision 0003; what is no price stays where it is."""
+    upgrade(sqlite_url)
+    store = await open_store(sqlite_url)
+    told = {"since": "2026-01-01T00:00:00+00:00", "import_per_kwh": "0.40", "export_per_kwh": "0"}
+    for n, detail in enumerate(({**told, "currency": "EUR"}, told, {"since": "never"})):
+        await store.journal.commit(
+            AuditRecord(
+                at=T0 + timedelta(minutes=n),
+                actor="a",
+                action="PostTariff",
+                target="site",
+                detail=detail,
+            )
+        )
+    await store.close()
+    step(sqlite_url, command.downgrade, "0002")
+    step(sqlite_url, command.upgrade, "head")
+    store = await open_store(sqlite_url)
+    (price,) = await store.history.tariffs()
+    assert (price.since, str(price.import_per_kwh)) == (datetime(2026, 1, 1, tzinfo=UTC), "0.40")
+    assert len(await store.history.audit()) == 3
+    await store.close()

@@ -81,6 +81,31 @@ async def test_plans_come_newest_first_page_by_page(store: Store) -> None:
     assert [s.made for s in (*first, *rest)] == made[::-1]
 
 
+async def test_the_plans_and_accounts_of_one_site_leave_those_of_another_out(store: Store) -> None:
+    north, south = (
+        msgspec.structs.replace(PLAN, summary=msgspec.structs.replace(SUMMARY, site=site))
+        for site in ("north", "south")
+    )  # made at the same instant
+    await store.journal.commit(PlanMade(plan=north), PlanMade(plan=south))
+    elsewhere = StationId("CP2")
+    other_account = msgspec.structs.replace(account(7), station_id=elsewhere)
+    other_tx = msgspec.structs.replace(transaction(9, ended=minutes(31)), station_id=elsewhere)
+    await store.journal.commit(
+        *(QuarterAccounted(account=q) for q in (QUARTER_0, msgspec.structs.replace(QUARTER_0, station_id=elsewhere))),
+        SessionAccounted(account=account(1)), SessionAccounted(account=other_account),
+        TransactionRecord(transaction=transaction(8, ended=minutes(31))), TransactionRecord(transaction=other_tx),
+    )  # fmt: skip
+    ours = store.plans.of("south", {elsewhere})
+    assert await ours.latest() == south
+    assert await ours.summaries() == [south.summary]
+    assert len(await store.plans.summaries()) == 2
+    assert await store.plans.of("west", set()).latest() is None
+    (total,) = await ours.quarter_totals(T0 - QUARTER, T0 + QUARTER)
+    assert total.planned_wh == pytest.approx(-500.0)
+    assert await ours.session_accounts(minutes(0), minutes(500)) == [other_account]
+    assert [tx.station_id for tx in await ours.unsettled(T0, minutes(60))] == [elsewhere]
+
+
 async def test_a_quarter_hour_is_corrected_in_place_and_summed_over_cars(store: Store) -> None:
     await store.journal.commit(QuarterAccounted(account=QUARTER_0))
     other = msgspec.structs.replace(

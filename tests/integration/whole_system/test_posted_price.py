@@ -21,12 +21,12 @@ from charger_sim.station.station import Station
 from charger_sim.transport import websocket_connector
 from charger_sim.vehicle import Vehicle
 from csms.domain.errors import InvalidInput
-from csms.domain.records import AuditRecord
-from csms.domain.tariff import Cost
+from csms.domain.records import TariffPosted
+from csms.domain.tariff import Cost, Tariff
 from csms.domain.transaction import Transaction
 from csms.ids import StationId, TransactionId
 from csms.market.studies import stackelberg_study
-from csms.services.tariffs import POSTED, Display
+from csms.services.tariffs import Display
 from tests.integration.whole_system.site import PASSWORD, Site, running, settings_at, until
 
 LATER = Decimal("0.30")
@@ -183,13 +183,9 @@ def event(kind: str, seq_no: int, wh: float, **more: Any) -> dict[str, Any]:
 
 
 async def since_the_new_year(site: Site, price: str) -> None:
-    """A price posted at the new year, by way of the audit log, as after a restart."""
-    detail = {
-        "since": "2026-01-01T00:00:00+00:00", "import_per_kwh": price, "export_per_kwh": "0",
-        "currency": "EUR",
-    }  # fmt: skip
-    at = datetime(2026, 1, 1, tzinfo=UTC)
-    await site.write(AuditRecord(at=at, actor="a", action=POSTED, target="site", detail=detail))
+    """A price posted at the new year, by way of the store, as after a restart."""
+    tariff = Tariff(since=datetime(2026, 1, 1, tzinfo=UTC), import_per_kwh=Decimal(price))
+    await site.write(TariffPosted(tariff=tariff))
     await site.system.tariffs.recover()
 
 

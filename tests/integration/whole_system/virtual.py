@@ -66,29 +66,40 @@ class VirtualSite:
 
 
 def on_virtual_site(
-    test: Callable[[VirtualSite], Awaitable[T]], *, n_stations: int = 9, seed: int = 1
+    test: Callable[[VirtualSite], Awaitable[T]],
+    *,
+    n_stations: int = 9,
+    seed: int = 1,
+    feeder: str = "ieee33",
+    events: bool = False,
+    bidirectional_on: str | None = None,
 ) -> T:
-    """Run ``test`` beside a site of ``n_stations`` under control, in virtual time."""
+    """Run ``test`` beside a site of ``n_stations`` under control, in virtual time; ``events``: with the demo's loss of
+    generation."""
 
     async def main() -> T:
-        async with _site(n_stations, seed) as site:
+        async with _site(n_stations, seed, feeder, events, bidirectional_on) as site:
             return await test(site)
 
     return run_virtual(main())
 
 
 @asynccontextmanager
-async def _site(n_stations: int, seed: int) -> AsyncIterator[VirtualSite]:
+async def _site(
+    n_stations: int, seed: int, feeder_name: str, events: bool, bidirectional_on: str | None
+) -> AsyncIterator[VirtualSite]:
     clock = LoopClock(asyncio.get_running_loop(), EPOCH)
-    feeder = load_feeder("ieee33")
+    feeder = load_feeder(feeder_name)
     plant = plant_feeder(feeder, V_MIN_PU)
-    scenario = msgspec.structs.replace(
-        demo_scenario(plant, n_stations, seed, duration_s=3_600.0), events=()
+    scenario = demo_scenario(
+        plant, n_stations, seed, duration_s=3_600.0, bidirectional_on=bidirectional_on
     )
+    if not events:
+        scenario = msgspec.structs.replace(scenario, events=())
     rng = Random(seed)
     store = InlineStore()
     settings = site_settings(
-        scenario, "ieee33", V_MIN_PU, store_url="sqlite://", ocpp_port=0, http_port=0,
+        scenario, feeder_name, V_MIN_PU, store_url="sqlite://", ocpp_port=0, http_port=0,
         period_s=PERIOD_S, lease_s=LEASE_S,
     )  # fmt: skip
     settings = settings.model_copy(

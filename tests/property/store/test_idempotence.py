@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import given, settings
@@ -28,10 +29,12 @@ from csms.domain.records import (
     Record,
     SecurityRecord,
     StationRecord,
+    TariffPosted,
     TokenRecord,
     TransactionRecord,
     VariableRecord,
 )
+from csms.domain.tariff import Tariff
 from csms.domain.transaction import Register, Span, Transaction
 from csms.domain.values import ConnectorStatus, IdToken, MeterReading, TokenStatus
 from csms.ids import CommandId, EvseKey, StationId, TransactionId
@@ -39,6 +42,7 @@ from csms.store import InlineStore
 from csms.store.schema import METADATA
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
+PRICE = Decimal("0.30")
 
 # few keys and few instants, so that records meet
 ids = st.integers(1, 2)
@@ -168,6 +172,9 @@ def records(station: str) -> st.SearchStrategy[Record]:
             NotificationRecord, station_id=own, action=words, received=instants, payload=payloads
         ),
         st.builds(AuditRecord, at=instants, actor=words, action=words, target=own, detail=payloads),
+        st.builds(
+            TariffPosted, tariff=st.builds(Tariff, since=instants, import_per_kwh=st.just(PRICE))
+        ),
         st.builds(ApiKeyRecord, key_id=own, secret_hash=words, role=words, created=instants),
     )
 

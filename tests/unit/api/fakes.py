@@ -31,10 +31,12 @@ from csms.domain.records import (
     Record,
     SecurityRecord,
     StationRecord,
+    TariffPosted,
     TokenRecord,
     TransactionRecord,
     VariableRecord,
 )
+from csms.domain.tariff import Tariff
 from csms.domain.transaction import Transaction
 from csms.ids import CommandId, EvseKey, StationId, TransactionId, Uuid7
 from csms.services.api_keys import ApiKeys, Role
@@ -73,6 +75,7 @@ class MemoryStore:
         self.by_command: dict[CommandId, CommandRecord] = {}
         self.by_key: dict[str, ApiKeyRecord] = {}
         self.audits: list[AuditRecord] = []
+        self.tariffs_posted: list[Tariff] = []
         self.security: list[SecurityRecord] = []
         self.notes: list[NotificationRecord] = []
         self.meters: list[MeterRecord] = []
@@ -99,6 +102,8 @@ class MemoryStore:
                     self.by_command[command.command_id] = command
                 case ApiKeyRecord():
                     self.by_key[record.key_id] = record
+                case TariffPosted():
+                    self.tariffs_posted.append(record.tariff)
                 case AuditRecord():
                     self.audits.append(record)
                 case SecurityRecord():
@@ -206,6 +211,9 @@ class MemoryStore:
     ) -> Sequence[NotificationRecord]:
         mine = [n for n in self.notes if n.station_id == station_id and action in (None, n.action)]
         return mine[::-1][:limit]
+
+    async def tariffs(self, limit: int = 10_000) -> Sequence[Tariff]:
+        return self.tariffs_posted[-limit:]
 
     async def audit(self, limit: int = 100) -> Sequence[AuditRecord]:
         return self.audits[::-1][:limit]
@@ -342,7 +350,9 @@ def make_site(
         journal=store,
         desk=desk,
         live=live,
-        tariffs=TariffDesk(fleet, desk, store, store, live, clock, lambda work, _name: work.close()),
+        tariffs=TariffDesk(
+            fleet, desk, store, store, live, clock, lambda work, _name: work.close()
+        ),
         admission=admission,
         feeders={feeder.name: feeder for feeder in feeders},
         plans=InlineStore().plans,

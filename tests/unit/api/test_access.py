@@ -24,6 +24,7 @@ FILL = {
     "version": "2.0.1",
     "action": "Reset",
     "key_id": "00",
+    "token": "DRIVER",
 }
 
 

@@ -17,12 +17,11 @@ from csms.battery.driver_report import Car, driver_report, without_export
 from csms.battery.errors import BatteryError, HistoryError
 from csms.battery.vehicle_twin import Reading
 from csms.domain.events import TransactionPhase, TransactionTold
-from csms.domain.records import AuditRecord, MeterRecord, Record, TransactionRecord
+from csms.domain.records import MeterRecord, Record, TariffPosted, TransactionRecord
 from csms.domain.tariff import Tariff
 from csms.domain.transaction import merge
 from csms.domain.values import IdToken, MeterReading
 from csms.ids import EvseKey, StationId, TransactionId
-from csms.services.tariffs import POSTED
 from csms.store import open_store
 from tests.e2e.cli.run import csms
 
@@ -123,11 +122,9 @@ def session(number: int, begin: datetime, *, soc: bool, token: str = "CAR-1") ->
 def stored(folder: Path, *, soc: bool) -> str:
     """A store with forty evenings of one car, one of another, and a posted price; its configuration."""
     url = f"sqlite:///{folder / 'csms.db'}"
-    detail = {
-        "since": T0.isoformat(), "import_per_kwh": "0.25", "export_per_kwh": "0.30", "currency": "EUR",
-    }  # fmt: skip
+    price = Tariff(since=T0, import_per_kwh=Decimal("0.25"), export_per_kwh=Decimal("0.30"))
     records: list[Record] = [
-        AuditRecord(at=T0, actor="test", action=POSTED, target="site", detail=detail),
+        TariffPosted(tariff=price),
         *session(99, T0 + timedelta(days=99), soc=soc, token="OTHER"),
     ]
     for n in range(40):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from csms.grid._tree_filter import kernel
+from csms.grid._tree_filter import ONE_PHASE, THREE_PHASES, run
 from csms.grid.lindistflow import LinearModel, linear_model, sweep
 from tests.unit.grid.oracles import random_feeder
 
@@ -46,9 +46,9 @@ def test_it_is_the_dense_least_squares_solution(seed: int, three_phase: bool) ->
     u_z, flow_z = rng.normal(size=(n, m)) * 1e-2, rng.normal(size=(n, 2 * m)) * 1e-2
     source_mean, source_var = 0.003, float(seed % 2) * 1e-4
 
-    source, change, var, u_var, flow_var = kernel(m)(
-        model.parent, model.r, model.x, model.gain, load, load_var, u_j * u_z, u_j,
-        flow_j * flow_z, flow_j, source_mean, source_var,
+    source, change, var, u_var, flow_var = run(
+        ONE_PHASE if m == 1 else THREE_PHASES, model.parent, model.r, model.x, model.gain, load,
+        load_var, u_j * u_z, u_j, flow_j * flow_z, flow_j, source_mean, source_var,
     )  # fmt: skip
 
     u_x, f_x, u_s = responses(model)

@@ -9,6 +9,7 @@ import pytest
 
 from charger_sim.iso15118.backend import MakeSchedule, PowerSchedule, PriceEntry
 from charger_sim.iso15118.iso2 import SeccConfig, messages
+from charger_sim.iso15118.iso2.evcc_choice import choose
 from charger_sim.iso15118.iso2.evcc_context import EvccData
 from charger_sim.iso15118.iso2.evcc_tariff import take_tariff
 from charger_sim.iso15118.iso2.messages import Message, physical
@@ -20,6 +21,7 @@ from pki.keys import PrivateKey, generate
 from pki.profiles import KeyKind, Role, Suite
 from tests.unit.iso15118.world import AC, EIM, Played, play, world
 
+Limits = tuple[tuple[float, float], ...]
 PRICES = (PriceEntry(0.0, 1), PriceEntry(1_800.0, 0))
 
 
@@ -134,3 +136,57 @@ def test_a_contract_without_its_chain() -> None:
     message = response("a")
     take_tariff(data, message, message.body["SAScheduleList"]["SAScheduleTuple"][0])
     assert "lacks MO Sub-CA 2" in data.tariff_doubt
+
+
+CHEAP, DEAR = 0, 3
+HOUR_S = 3_600.0
+
+
+def offer(number: int, limits: Limits, *prices: tuple[float, int]) -> PowerSchedule:
+    return PowerSchedule(number, limits, 8 * HOUR_S, tuple(PriceEntry(*each) for each in prices))
+
+
+FLAT = ((0.0, 11_000.0),)
+CHOICES: list[tuple[str, list[PowerSchedule], int]] = [
+    ("no prices: the first", [offer(1, FLAT), offer(2, ((0.0, 22_000.0),))], 0),
+    ("the cheaper one", [offer(1, FLAT, (0.0, DEAR)), offer(2, FLAT, (0.0, CHEAP))], 1),
+    ("equal prices: the first", [offer(1, FLAT, (0.0, 1)), offer(2, FLAT, (0.0, 1))], 0),
+    ("cheap hours are filled first: two of them suffice", [
+        offer(1, FLAT, (0.0, 1)),
+        offer(2, FLAT, (0.0, DEAR), (6 * HOUR_S, CHEAP))], 1),
+    ("cheap, but too little power to be ready", [
+        offer(1, FLAT, (0.0, DEAR)), offer(2, ((0.0, 2_000.0),), (0.0, CHEAP))], 0),
+    ("none is enough: the one with the least missing", [
+        offer(1, ((0.0, 1_000.0),), (0.0, CHEAP)), offer(2, ((0.0, 2_000.0),), (0.0, DEAR))], 1),
+    ("prices that are believed go before none", [offer(1, FLAT), offer(2, FLAT, (0.0, DEAR))], 1),
+    ("but not before being ready", [offer(1, FLAT), offer(2, ((0.0, 0.0),), (0.0, CHEAP))], 0),
+    ("cheap power comes after departure", [
+        offer(1, FLAT, (0.0, 1)),
+        offer(2, ((0.0, 1_380.0), (8 * HOUR_S, 22_000.0)), (0.0, DEAR), (8 * HOUR_S, CHEAP))], 0),
+]  # fmt: skip
+"""22 kWh in 8 h at 11 kW at most (AC_NEEDS)."""
+
+
+@pytest.mark.parametrize(
+    ("offers", "chosen"), [pytest.param(offers, k, id=case) for case, offers, k in CHOICES]
+)
+def test_the_cheapest_schedule_that_meets_the_need(
+    offers: list[PowerSchedule], chosen: int
+) -> None:
+    assert choose(offers, AC_NEEDS) == chosen
+
+
+class CheapSecond(LocalBackend):
+    async def make_schedule(self, question: MakeSchedule) -> tuple[PowerSchedule, ...]:
+        del question
+        return offer(1, FLAT, (0.0, DEAR)), offer(2, ((0.0, 9_000.0),), (0.0, CHEAP))
+
+
+@pytest.mark.parametrize("signed", [True, False])
+async def test_a_car_charges_by_the_cheap_schedule_if_it_believes_the_price(signed: bool) -> None:
+    backend = CheapSecond(world().pki)
+    config = replace(AC, tariff_key=operator_key() if signed else None)
+    played = await play(config, world().pnc(), ModelCar(AC_NEEDS), backend=backend)
+    (report,) = backend.reports
+    assert (report.tuple_id, report.profile[0][1]) == ((2, 9_000.0) if signed else (1, 11_000.0))
+    assert played.evcc.tariff == ((PriceEntry(0.0, CHEAP),) if signed else ())

@@ -25,6 +25,7 @@ def test_a_good_signal_of_each_kind_is_read() -> None:
     limit = read_signal("feeder-limit", payload(limit_w=None), NOW)
     assert limit == FeederLimitSignal(limit_w=None, at=NOW)
     assert read_signal("agc", payload(change_w=-5e4), NOW).change_w == -5e4
+    assert read_signal("feeder-import", payload(import_w=4.1e5), NOW).import_w == 4.1e5
     assert read_signal("reserve", payload(up_w=1e5, down_w=0.0), NOW).up_w == 1e5
 
 
@@ -46,6 +47,7 @@ def test_a_good_signal_of_each_kind_is_read() -> None:
         ("price", payload(price_per_kwh=0.1, currency="euros"), "out_of_range"),
         ("feeder-limit", payload(limit_w=1e12), "out_of_range"),
         ("agc", payload(change_w=-2e9), "out_of_range"),
+        ("feeder-import", payload(import_w=2e9), "out_of_range"),
         ("reserve", payload(up_w=1e5, down_w=-1.0), "out_of_range"),
     ],
 )
