@@ -19,7 +19,7 @@ from csms.ids import EvseKey, StationId
 from csms.telemetry.feeder_series import FeederFigures
 
 if TYPE_CHECKING:
-    from csms.dispatch.planner_loop import PlannerLoop
+    from csms.dispatch.planner.loop import PlannerLoop
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from csms.dispatch.decide import FeederDesk
 from csms.dispatch.grid_controls import GridControls
 from csms.dispatch.loop import DispatchLoop
 from csms.dispatch.own_droop import RESPONSE_TIMES, OwnDroop
-from csms.dispatch.planner_prices import OffLoop
+from csms.dispatch.planner.prices import OffLoop
 from csms.dispatch.signals import GridSignals
 from csms.dispatch.site import FeederSite
 from csms.dispatch.tripping import Tripping
@@ -36,7 +36,7 @@ from csms.settings import Settings
 from csms.settings.model import Evse, Site
 
 if TYPE_CHECKING:
-    from csms.dispatch.planner_loop import PlannerLoop
+    from csms.dispatch.planner.loop import PlannerLoop
 
 CENTRAL_DROOP_PU = 0.04
 
@@ -159,7 +159,7 @@ class _SiteBuilder:
     def _planner(self, desk: FeederDesk) -> PlannerLoop | None:
         if not self._settings.planner.enabled:
             return None
-        from csms.dispatch.planner_assembly import build_planner  # a second of solvers' imports
+        from csms.dispatch.planner.assembly import build_planner  # a second of solvers' imports
 
         shared = self._shared
         return build_planner(

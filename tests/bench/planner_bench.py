@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from csms.dispatch.planner import make_plan, wear_terms
-from csms.dispatch.planner_needs import Learned, PluggedIn
+from csms.dispatch.planner.needs import Learned, PluggedIn
+from csms.dispatch.planner.plan import make_plan, wear_terms
 from tests.unit.planner.cars import DEFAULTS, T0, car, guard, outlook, place, told
 from tests.unit.planner.sample_day import HOURLY
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from csms.dispatch.ac_check import Limits
 from csms.dispatch.corrected import Dispatcher
-from csms.dispatch.planner import Outlook, WearTerms
-from csms.dispatch.planner_forecast import constant
-from csms.dispatch.planner_limits import FeederGuard
-from csms.dispatch.planner_needs import Defaults, PluggedIn
+from csms.dispatch.planner.forecast import constant
+from csms.dispatch.planner.limits import FeederGuard
+from csms.dispatch.planner.needs import Defaults, PluggedIn
+from csms.dispatch.planner.plan import Outlook, WearTerms
 from csms.domain.events import ChargingNeedsTold
 from csms.domain.fleet import EvsePlace
 from csms.domain.values import Phases

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 import msgspec
 import numpy as np
 
-from csms.dispatch.planner import Outlook, make_plan, wear_terms
-from csms.dispatch.planner_forecast import Forecast
-from csms.dispatch.planner_needs import Learned
+from csms.dispatch.planner.forecast import Forecast
+from csms.dispatch.planner.needs import Learned
+from csms.dispatch.planner.plan import Outlook, make_plan, wear_terms
 from csms.domain.plan import (
     QUARTER,
     FleetPlan,

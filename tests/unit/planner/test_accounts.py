@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csms.dispatch.planner_account import quarter_accounts, session_account
+from csms.dispatch.planner.account import quarter_accounts, session_account
 from csms.domain.plan import QUARTER, RegisterSample, SessionAccount, quarter_of, savings
 from csms.domain.transaction import Register, Span, Transaction
 from csms.ids import StationId, TransactionId

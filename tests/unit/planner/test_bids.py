@@ -8,8 +8,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from csms.dispatch.planner_bids import PlugInHistory, Reserve, hour_bids
-from csms.dispatch.planner_needs import PastSession
+from csms.dispatch.planner.bids import PlugInHistory, Reserve, hour_bids
+from csms.dispatch.planner.needs import PastSession
 from csms.ids import EvseKey, StationId
 from csms.market.errors import EmptyHistoryError
 from csms.market.market_rules import MarketRule, get_rule

@@ -8,7 +8,7 @@ import pytest
 
 from csms.dispatch.ac_check import Limits
 from csms.dispatch.decide import Decision, FeederDesk
-from csms.dispatch.schedule import Schedule
+from csms.dispatch.planner.schedule import Schedule
 from csms.dispatch.snapshot import EvseNow, Footing, Snapshot
 from csms.dispatch.wants import Want, want
 from csms.domain.der import FreqDroop

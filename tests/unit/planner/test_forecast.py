@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from csms.dispatch.planner_forecast import FADE_H, constant, forecast
+from csms.dispatch.planner.forecast import FADE_H, constant, forecast
 
 DAY = 1e4 * (2.0 + np.sin(2 * np.pi * np.arange(96) / 96))
 

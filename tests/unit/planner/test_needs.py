@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from csms.dispatch.planner_needs import Learned, Need, PastSession, need_of
+from csms.dispatch.planner.needs import Learned, Need, PastSession, need_of
 from csms.ids import EvseKey, StationId
 from tests.unit.planner.cars import DEFAULTS, T0, car, place, told
 

@@ -8,8 +8,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from csms.dispatch.planner import make_plan, wear_terms
-from csms.dispatch.planner_needs import Learned, PluggedIn
+from csms.dispatch.planner.needs import Learned, PluggedIn
+from csms.dispatch.planner.plan import make_plan, wear_terms
 from csms.domain.plan import FleetPlan, HourBid
 from csms.grid import power_flow
 from tests.unit.planner.cars import (

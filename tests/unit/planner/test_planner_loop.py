@@ -14,8 +14,8 @@ import pytest
 
 from csms.dispatch.ac_check import Limits
 from csms.dispatch.decide import FeederDesk
-from csms.dispatch.planner_assembly import build_planner
-from csms.dispatch.planner_loop import PlannerLoop
+from csms.dispatch.planner.assembly import build_planner
+from csms.dispatch.planner.loop import PlannerLoop
 from csms.dispatch.signals import GridSignals
 from csms.domain.events import ChargingNeedsTold
 from csms.domain.fleet import EvseState, Fleet

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from csms.dispatch.planner_prices import FilePrices, quarter_prices
+from csms.dispatch.planner.prices import FilePrices, quarter_prices
 from csms.market.errors import PriceTableError
 from csms.market.prices import PriceTable
 from tests.unit.planner.cars import T0

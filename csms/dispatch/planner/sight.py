@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from csms.dispatch.planner_needs import PluggedIn
+from csms.dispatch.planner.needs import PluggedIn
 from csms.domain.events import ChargingNeedsTold
 from csms.domain.fleet import EvsePlace, EvseState, Fleet, StationState
 from csms.domain.plan import EvPlan

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from csms.clock import Clock
 from csms.dispatch.decide import FeederDesk
-from csms.dispatch.planner_bids import Reserve
-from csms.dispatch.planner_books import PlannerBooks
-from csms.dispatch.planner_limits import FeederGuard
-from csms.dispatch.planner_loop import PlannerLoop, PlannerOptions
-from csms.dispatch.planner_needs import Defaults
-from csms.dispatch.planner_prices import FilePrices, OffLoop
-from csms.dispatch.planner_sight import FleetSight
+from csms.dispatch.planner.bids import Reserve
+from csms.dispatch.planner.books import PlannerBooks
+from csms.dispatch.planner.limits import FeederGuard
+from csms.dispatch.planner.loop import PlannerLoop, PlannerOptions
+from csms.dispatch.planner.needs import Defaults
+from csms.dispatch.planner.prices import FilePrices, OffLoop
+from csms.dispatch.planner.sight import FleetSight
 from csms.dispatch.signals import GridSignals
 from csms.domain.fleet import Fleet
 from csms.domain.ports import History, Journal, PlanHistory

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from csms.clock import Clock
-from csms.dispatch.planner_account import Prices, quarter_accounts, session_account
-from csms.dispatch.planner_prices import Float
+from csms.dispatch.planner.account import Prices, quarter_accounts, session_account
+from csms.dispatch.planner.prices import Float
 from csms.domain.errors import DomainError
 from csms.domain.fleet import EvsePlace, EvseState
 from csms.domain.plan import QUARTER, QUARTER_S, FleetPlan, quarter_of

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from csms.battery.packs import PACKS
 from csms.battery.wear import marginal_wear, segment_costs
-from csms.dispatch.planner_forecast import Forecast
-from csms.dispatch.planner_limits import FeederGuard, merged
-from csms.dispatch.planner_needs import Defaults, Learned, Need, PluggedIn, need_of
+from csms.dispatch.planner.forecast import Forecast
+from csms.dispatch.planner.limits import FeederGuard, merged
+from csms.dispatch.planner.needs import Defaults, Learned, Need, PluggedIn, need_of
 from csms.dispatch.safe_power import minimum_w
 from csms.domain.plan import (
     QUARTER,

@@ -15,7 +15,7 @@ from math import ceil, floor
 import numpy as np
 from numpy.typing import NDArray
 
-from csms.dispatch.planner_needs import PastSession
+from csms.dispatch.planner.needs import PastSession
 from csms.domain.plan import HourBid
 from csms.ids import EvseKey
 from csms.market.availability import beta_binomial, learn_plug_in

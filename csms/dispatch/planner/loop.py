@@ -14,15 +14,15 @@ import msgspec
 import numpy as np
 
 from csms.clock import Clock
-from csms.dispatch.planner import Outlook, WearTerms, make_plan, wear_terms
-from csms.dispatch.planner_bids import MAX_WEEKS, PlugInHistory, Reserve, hour_bids
-from csms.dispatch.planner_books import PlannerBooks
-from csms.dispatch.planner_forecast import PER_DAY, Forecast, constant, forecast
-from csms.dispatch.planner_limits import FeederGuard
-from csms.dispatch.planner_needs import Defaults, Learned, PastSession, past_session
-from csms.dispatch.planner_prices import OffLoop, quarter_prices
-from csms.dispatch.planner_sight import FleetSight
-from csms.dispatch.schedule import Schedule
+from csms.dispatch.planner.bids import MAX_WEEKS, PlugInHistory, Reserve, hour_bids
+from csms.dispatch.planner.books import PlannerBooks
+from csms.dispatch.planner.forecast import PER_DAY, Forecast, constant, forecast
+from csms.dispatch.planner.limits import FeederGuard
+from csms.dispatch.planner.needs import Defaults, Learned, PastSession, past_session
+from csms.dispatch.planner.plan import Outlook, WearTerms, make_plan, wear_terms
+from csms.dispatch.planner.prices import OffLoop, quarter_prices
+from csms.dispatch.planner.schedule import Schedule
+from csms.dispatch.planner.sight import FleetSight
 from csms.dispatch.signals import GridSignals
 from csms.domain.errors import DomainError
 from csms.domain.fleet import EvseState
@@ -59,7 +59,7 @@ class PlannerOptions:
 
 
 class PlannerLoop:
-    """The shell around :func:`csms.dispatch.planner.make_plan`."""
+    """The shell around :func:`csms.dispatch.planner.plan.make_plan`."""
 
     def __init__(
         self,
