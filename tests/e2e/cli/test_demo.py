@@ -44,7 +44,7 @@ def assert_held(summary: dict[str, Any]) -> None:
 
 
 def test_the_demo_holds_the_feeder(tmp_path: Path) -> None:
-    assert_held(demo(tmp_path, 12))
+    assert_held(demo(tmp_path, 16))
 
 
 @pytest.mark.parametrize("feeder", ["ieee123", pytest.param("european-lv", marks=pytest.mark.long)])
