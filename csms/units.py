@@ -10,6 +10,5 @@ from __future__ import annotations
 W_PER_KW = 1_000.0
 WH_PER_KWH = 1_000.0
 S_PER_H = 3_600.0
-SQRT3 = 3.0**0.5
 NOMINAL_PHASE_V = 230.0
 """Line-to-neutral voltage of a low-voltage connection in IEC countries (IEC 60038)."""

@@ -42,7 +42,7 @@ class GridControls:
         self._rank = {station_id: n for n, station_id in enumerate(stations)}
         self._curves: dict[StationId, FreqDroop | None] = {}
         if droop is not None:
-            rated_w = np.array([max(p.max_power_w, p.max_discharge_w) for p in stations.values()])
+            rated_w = np.array([place.rated_w for place in stations.values()])
             steps_w = np.array([charger_step_w(place) for place in stations.values()])
             curves: tuple[FreqDroop | None, ...] = shifted(droop, rated_w, steps_w, nominal_hz)
             if droop_full_w is not None and stations:
@@ -58,7 +58,7 @@ class GridControls:
         droop = self.droop(station_id)
         if droop is None:
             return ()
-        rated_w = max(place.max_power_w, place.max_discharge_w)
+        rated_w = place.rated_w
         return freq_watt(droop, rated_w, rated_w, rated_w, self._nominal_hz)
 
     def share(self, policy: RideThroughPolicy, station_id: StationId) -> RideThrough:

@@ -50,7 +50,7 @@ class OwnDroop:
         if curve is None:
             return 0.0
         lowest_hz = min(hz for _, hz in self._seen)
-        return min(droop_power_w(curve, lowest_hz, self._nominal_hz, rated_w(place)), 0.0)
+        return min(droop_power_w(curve, lowest_hz, self._nominal_hz, place.rated_w), 0.0)
 
     def band(
         self, evses: Iterable[EvseNow | None], frequency_hz: float | None, *, balanced: bool
@@ -66,11 +66,6 @@ class OwnDroop:
                 curves.append(self.curve(evse.key))
                 # a car that told nothing may be able to feed back
                 floor_w = evse.want.floor_w or -evse.place.max_discharge_w
-                limits.append((rated_w(evse.place), floor_w, evse.place.max_power_w))
+                limits.append((evse.place.rated_w, floor_w, evse.place.max_power_w))
         rated, lo, hi = np.array(limits).reshape(-1, 3).T
         return droop_band(curves, frequency_hz, self._nominal_hz, rated, lo, hi, balanced=balanced)
-
-
-def rated_w(place: EvsePlace) -> float:
-    """Of what a station's droop is per unit."""
-    return max(place.max_power_w, place.max_discharge_w)

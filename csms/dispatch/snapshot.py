@@ -136,7 +136,7 @@ def is_fresh(evse: EvseState, now_s: float, stale_after_s: float) -> bool:
 def is_plausible(evse: EvseState, place: EvsePlace) -> bool:
     """Whether its power can be true. An absurd one has no AC solution, and would cost the whole feeder its control."""
     power_w = evse.reading.power_w if evse.reading else None
-    most_w = PLAUSIBLE_POWER * max(place.max_power_w, place.max_discharge_w)
+    most_w = PLAUSIBLE_POWER * place.rated_w
     return power_w is None or abs(power_w) <= most_w
 
 

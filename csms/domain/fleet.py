@@ -32,6 +32,11 @@ class EvsePlace:
     priority: int = 0
     """0 to 3; a higher one is curtailed only when all lower ones are."""
 
+    @property
+    def rated_w(self) -> float:
+        """The most it moves either way: what a droop is per unit of."""
+        return max(self.max_power_w, self.max_discharge_w)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:

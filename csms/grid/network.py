@@ -9,7 +9,7 @@ different bases. Load is positive (the project's one sign convention).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -126,14 +126,6 @@ class Feeder:
         own = np.trace(z, axis1=1, axis2=2) / 3.0
         mutual = (z.sum(axis=(1, 2)) - 3.0 * own) / 6.0
         return np.ascontiguousarray(own - mutual)
-
-    def with_loads(self, p_w: FloatArray, q_var: FloatArray) -> Feeder:
-        """The same network with other static loads, (n, 3) each."""
-        shape = (self.n_bus, 3)
-        for label, value in (("p_w", p_w), ("q_var", q_var)):
-            if value.shape != shape or not np.isfinite(value).all():
-                raise FeederError(f"{label} must be finite with shape {shape}, got {value.shape}")
-        return replace(self, p_w=np.array(p_w, float), q_var=np.array(q_var, float))
 
     def path(self, bus: int) -> list[int]:
         """Buses from ``bus`` up to the source, both included."""

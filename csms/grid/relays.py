@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -50,13 +49,6 @@ CURVES = {
         InverseCurve("ieee-ei", 28.2, 0.1217, 2.0),
     )
 }
-
-
-class OvercurrentDevice(Protocol):
-    """Anything that clears a current after a time."""
-
-    def operating_time_s(self, current_a: ArrayLike) -> FloatArray:
-        """Time to clear `current_a`; inf where it does not operate."""
 
 
 @dataclass(frozen=True, slots=True)

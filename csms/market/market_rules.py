@@ -67,8 +67,3 @@ def round_to_market(rule: MarketRule, q_mw: float, step_mw: float = 0.1) -> floa
     """A bid rounded down to the product's step; zero below its least bid."""
     rounded = np.floor(q_mw / step_mw + 1e-9) * step_mw
     return float(rounded) if rounded >= rule.min_bid_mw - 1e-12 else 0.0
-
-
-def pjm_score(accuracy: float, delay: float, precision: float) -> float:
-    """PJM performance score, the mean of its three parts; 0.75 qualifies."""
-    return (accuracy + delay + precision) / 3.0

@@ -24,7 +24,6 @@ PURPOSES: dict[str, Purpose] = {
     "LocalGeneration": "LocalGeneration",
 }
 RECURRENCE_S = {"Daily": 86_400.0, "Weekly": 604_800.0}
-UPDATABLE = ("limit", "dischargeLimit", "setpoint")
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,6 @@ _OWN_ROOTS = {
     RootUse.CSMS: "CentralSystemRootCertificate",
     RootUse.MANUFACTURER: "ManufacturerRootCertificate",
 }
-_PNC_ROOTS = frozenset({RootUse.V2G, RootUse.MO})
 V2G_TRIGGER = "SignV2GCertificate"
 
 DataTransferReply = (
