@@ -16,6 +16,8 @@ from csms.battery.errors import ExperimentError
 from csms.battery.statistics.mixed_model import MixedModelFit
 
 Float = NDArray[np.float64]
+_RANK = 1e-9
+"""Singular values of the scaled information below this are rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +55,23 @@ def adjusted_covariance(fit: MixedModelFit) -> AdjustedCovariance:
         - 2.0 * np.einsum("pq,abqp->ab", phi, products)
         + np.einsum("pq,aqr,rs,bsp->ab", phi, slopes, phi, slopes, optimize=True)
     )
-    try:
-        w = 2.0 * np.linalg.inv(info)
-    except np.linalg.LinAlgError:
+    if not _invertible(info):
         raise ExperimentError(
             "the variances cannot be told apart: two random effects group the data alike"
-        ) from None
+        )
+    w = 2.0 * np.linalg.inv(info)
     spread = products - np.einsum("apq,qr,brs->abps", slopes, phi, slopes, optimize=True)
     inner = np.einsum("ab,abpq->pq", w, spread)
     inner = 0.5 * (inner + inner.T)
     return AdjustedCovariance(phi, phi + 2.0 * phi @ inner @ phi, w, slopes)
+
+
+def _invertible(info: Float) -> bool:
+    """Whether the parameters' information has full rank, whatever their units; rounding hides an exact zero."""
+    scale = np.sqrt(np.abs(np.diag(info)))
+    if not scale.all():
+        return False
+    return bool(np.linalg.matrix_rank(info / np.outer(scale, scale), tol=_RANK) == len(info))
 
 
 def f_test(
