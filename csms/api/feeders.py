@@ -11,7 +11,7 @@ import msgspec
 from csms.api.problems import ProblemError
 from csms.api.signals import Signals
 from csms.domain.errors import NotFound
-from csms.domain.feeder_view import FeederView
+from csms.domain.feeder_view import FeederSummary, FeederView
 from csms.domain.plan import PlannerView
 from csms.ids import StationId
 
@@ -29,8 +29,13 @@ class FeederPort(Protocol):
         ...
 
     @property
-    def view(self) -> FeederView | None:
+    def summary(self) -> FeederSummary | None:
         """The last dispatch cycle; ``None`` before the first or without dispatch."""
+        ...
+
+    @property
+    def view(self) -> FeederView | None:
+        """The same with all of the feeder's parts, made when it is asked for."""
         ...
 
     @property
@@ -92,7 +97,7 @@ def feeder_meant(feeders: Feeders, name: str | None) -> FeederPort:
 
 
 def feeder_status(feeder: FeederPort) -> FeederStatus:
-    view = feeder.view
+    view = feeder.summary
     if feeder.failure is not None:
         state = "failing"
     elif not feeder.is_led:

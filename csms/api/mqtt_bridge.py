@@ -23,7 +23,7 @@ from csms.api.feeders import FeederPort, Feeders
 from csms.api.signals import KINDS, SignalRefused, deliver, read_signal
 from csms.api.views import StationView, evse_view, station_view
 from csms.clock import Clock
-from csms.domain.feeder_view import FeederView, RegulationView
+from csms.domain.feeder_view import FeederSummary, RegulationView
 from csms.domain.fleet import Fleet
 from csms.settings.model import Mqtt
 from csms.telemetry.metrics import Metrics
@@ -148,10 +148,9 @@ class MqttBridge:
                 for number, evse in sorted(station.evses.items())
             ]
         for name, feeder in self._feeders.items():
-            if feeder.view is not None:
+            if feeder.summary is not None:
                 level = f"/{topic_part(name)}" if len(self._feeders) > 1 else ""
-                summary = msgspec.json.encode(feeder_summary(feeder.view))
-                state.append((f"{prefix}/feeder{level}", summary))
+                state.append((f"{prefix}/feeder{level}", encoded_feeder(feeder.summary)))
         return state
 
     def _meant(self, named: list[str]) -> FeederPort:
@@ -189,8 +188,8 @@ class MqttBridge:
         return kind if kind in KINDS else "other"
 
 
-class FeederSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """The feeder without its buses and branches."""
+class FeederState(msgspec.Struct, frozen=True, kw_only=True):
+    """The feeder as its topic has it."""
 
     site: str
     feeder: str
@@ -207,8 +206,9 @@ class FeederSummary(msgspec.Struct, frozen=True, kw_only=True):
     regulation: RegulationView | None
 
 
-def feeder_summary(view: FeederView) -> FeederSummary:
-    return FeederSummary(**{name: getattr(view, name) for name in FeederSummary.__struct_fields__})
+def encoded_feeder(summary: FeederSummary) -> bytes:
+    state = {name: getattr(summary, name) for name in FeederState.__struct_fields__}
+    return msgspec.json.encode(FeederState(**state))
 
 
 def topic_part(name: str) -> str:

@@ -13,7 +13,8 @@ import msgspec
 from csms.api.deps import KnockLike
 from csms.api.problems import ProblemError
 from csms.domain.commands import CommandRecord
-from csms.domain.fleet import Binding, EvseState, Fleet, StationState
+from csms.domain.feeder_view import EvseDecision
+from csms.domain.fleet import EvseState, Fleet, StationState
 from csms.domain.records import MeterRecord, StationRecord, TokenRecord
 from csms.domain.transaction import Transaction
 from csms.domain.values import MeterReading
@@ -187,7 +188,7 @@ def station_views(records: Sequence[StationRecord], fleet: Fleet) -> list[Statio
 
 def evse_view(evse: EvseState) -> EvseView:
     tx = evse.transaction if evse.is_charging else None
-    reading = evse.reading
+    reading, decision = evse.reading, evse.decided()
     return EvseView(
         station_id=evse.key.station_id,
         evse_id=evse.key.evse_id,
@@ -197,9 +198,9 @@ def evse_view(evse: EvseState) -> EvseView:
         measured_w=reading.power_w if reading else None,
         measured_at=reading.at if reading else None,
         commanded_w=evse.commanded_w,
-        wanted_w=evse.wanted_w,
+        wanted_w=decision.wanted_w if decision else None,
         soc_frac=reading.soc_frac if reading else None,
-        limit=_binding(evse.binding),
+        limit=_binding(decision),
     )
 
 
@@ -276,7 +277,11 @@ def read_transaction_cursor(cursor: str) -> tuple[datetime, str, str]:
     return key
 
 
-def _binding(binding: Binding | None) -> BindingView | None:
-    if binding is None:
+def _binding(decision: EvseDecision | None) -> BindingView | None:
+    if decision is None or decision.limit_kind is None:
         return None
-    return BindingView(kind=binding.kind, where=binding.where, source=binding.source)
+    return BindingView(
+        kind=decision.limit_kind,
+        where=decision.limit_where or "",
+        source=decision.limit_source or "",
+    )

@@ -7,6 +7,7 @@ worst counts; conductors bear the seconds of a response.
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,12 +62,11 @@ class AcCheck:
         base_q_var: FloatArray,
         droop: DroopBand | None = None,
     ):
-        self._solver, self._limits, self._p, self._q = solver, limits, base_p_w, base_q_var
+        self._solver, self._p, self._q = solver, base_p_w, base_q_var
         self.droop = droop
         self._feeder = feeder = solver.feeder
         n, m = feeder.n_bus, solver.m
-        self._v_min = np.broadcast_to(np.reshape(limits.v_min_pu, (-1, 1)), (n, m))
-        self._v_max = np.broadcast_to(np.reshape(limits.v_max_pu, (-1, 1)), (n, m))
+        self.limit_to(limits)
         self._mask = solver.model.mask
         self._gain, self._rest = np.ones((n, m)), np.zeros((n, m))
         self._source_u = feeder.source_v_pu**2
@@ -81,6 +81,23 @@ class AcCheck:
         )
         self._i_max = feeder.ampacity_a / base_a
         self._s_max = feeder.rating_va / S_BASE_VA / (3.0 if m == 1 else 1.0)
+
+    def within(self, limits: Limits) -> AcCheck:
+        """The same, all that was learned included, against other voltage limits."""
+        other = copy(self)
+        other.limit_to(limits)
+        return other
+
+    def begin(self, droop: DroopBand | None) -> None:
+        """Count this droop from now on, all of it."""
+        self.droop, self._lifted = droop, 0.0
+
+    def limit_to(self, limits: Limits) -> None:
+        """Judge by these voltage limits from now on."""
+        shape = (self._feeder.n_bus, self._solver.m)
+        self._limits = limits
+        self._v_min = np.broadcast_to(np.reshape(limits.v_min_pu, (-1, 1)), shape)
+        self._v_max = np.broadcast_to(np.reshape(limits.v_max_pu, (-1, 1)), shape)
 
     def __call__(self, x: FloatArray) -> Trial:
         """``x`` (N,) as setpoints."""
@@ -152,13 +169,14 @@ class AcCheck:
         over = np.maximum(self._v_min - low, high - self._v_max)[1:][self._mask[1:]]
         return float(over.max(initial=-np.inf))
 
-    def learn(self, here: Trial, measured_v_pu: FloatArray | None) -> None:
+    def learn(self, here: Trial, measured_v_pu: FloatArray | None) -> Trial:
         """Takes over what was measured: voltage drops wrong in proportion, and the rest of the difference as it is.
+        -> ``here`` as it is judged with that.
 
         Impedances that are 10% off make every drop 10% off, so that a drop that changes is better scaled than shifted.
         """
-        if measured_v_pu is None:
-            return
+        if measured_v_pu is None or here.pf is None:
+            return here
         seen = np.reshape(measured_v_pu, here.u.shape) ** 2 - here.u
         offset = spread_offsets(self._feeder.parent, np.ascontiguousarray(seen))
         drop = self._source_u - here.u
@@ -167,6 +185,7 @@ class AcCheck:
         self._gain = np.clip(gain, 1.0 - _MAX_MODEL_ERROR, 1.0 + _MAX_MODEL_ERROR)
         self._rest = offset - (1.0 - self._gain) * drop
         self._known_drop = drop
+        return self._judged([here.pf])
 
     def linear_state(self, x: FloatArray, trial: Trial) -> LinearState:
         """The linear model, shifted so that at ``x`` it says what the AC solution says."""

@@ -134,13 +134,33 @@ class Dispatcher:
         :class:`DispatchError`, ``PowerFlowDivergedError`` (at ``now_w`` only).
         """
         count = len(self.solver.bus)
-        self._check_base(base_p_w)
         now = np.zeros(count) if now_w is None else np.asarray(now_w, float)
+        check = self.checker(base_p_w, base_q_var)
+        here = check.measured(now)
+        here = check.learn(here, measured_v_pu)
+        return self.step_from(check, here, now, requests, safe_w=safe_w, droop=droop)
+
+    def checker(self, base_p_w: FloatArray, base_q_var: FloatArray) -> AcCheck:
+        """The AC check for these base loads. Raises :class:`DispatchError`."""
+        self._check_base(base_p_w)
+        return AcCheck(self.solver, self.limits, base_p_w, base_q_var)
+
+    def step_from(
+        self,
+        check: AcCheck,
+        here: Trial,
+        now: FloatArray,
+        requests: Requests,
+        *,
+        safe_w: FloatArray | None = None,
+        droop: DroopBand | None = None,
+    ) -> Dispatch:
+        """:meth:`step` from a state that was solved before: ``here`` is what ``check`` said of ``now`` (N,) when it had
+        learned of it. Leaves ``check`` with the share of droop that is held."""
+        count = len(self.solver.bus)
         lo, hi = requests.lo_w, requests.hi_w
         safe = np.clip(np.zeros(count) if safe_w is None else safe_w, lo, hi)
-        check = AcCheck(self.solver, self.limits, base_p_w, base_q_var, droop)
-        here = check.measured(now)
-        check.learn(here, measured_v_pu)
+        check.begin(droop)
         margin = self.limits.margin_pu
 
         x, trial, rounds = now, here, 0
@@ -156,10 +176,7 @@ class Dispatcher:
         )
         rounds += extra
 
-        refuge = check(safe)
-        if droop is not None and idling.breach < refuge.breach and refuge.breach > 0.0:
-            safe, refuge = idle, idling
-        best = _Best(safe, refuge)
+        best = _Best()
         for _ in range(self.max_rounds):
             rounds += 1
             y = round_setpoints(x, solution.price, lo, hi, requests.step_w, requests.min_w)
@@ -173,8 +190,13 @@ class Dispatcher:
             margin += 1.5 * trial.voltage_breach
             solution = self._solve(check, requests, lo, hi, y, trial, margin)
             x = solution.setpoint_w
-        if refuge.breach <= 0.0 and np.array_equal(best.x, safe):
-            self._scale_back(check, requests, safe, x, lo, hi, best)
+        if best.trial.breach > 0.0:
+            refuge = check(safe)
+            best.offer(safe, refuge)
+            if droop is not None and refuge.breach > 0.0:
+                best.offer(idle, idling)
+            if refuge.breach <= 0.0:
+                self._scale_back(check, requests, safe, x, lo, hi, best)
         share = 1.0 if check.droop is None else check.droop.share
         return self._report(requests, best, solution, rounds, share)
 
@@ -369,8 +391,9 @@ class Dispatcher:
 class _Best:
     """The vector that serves most among the feasible, else the least infeasible."""
 
-    def __init__(self, x: FloatArray, trial: Trial):
-        self.x, self.trial = x, trial
+    def __init__(self) -> None:
+        nothing = np.zeros(0)
+        self.x, self.trial = nothing, Trial(None, nothing, np.inf, np.inf, nothing, nothing)
 
     def offer(self, x: FloatArray, trial: Trial) -> None:
         if trial.breach <= 0.0 or trial.breach < self.trial.breach:

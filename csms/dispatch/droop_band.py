@@ -9,14 +9,12 @@ the measured voltages.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from csms.dispatch.frequency_support import droop_power_w
-from csms.domain.der import FreqDroop
-from csms.grid.network import FloatArray
+from csms.dispatch.curves import Curves
+from csms.grid.network import BoolArray, FloatArray
 
 LEVELS = (0.5, 1.0)
 """Shares of the full response that are verified: chargers reach their least power at different ones."""
@@ -54,7 +52,8 @@ class DroopBand:
 
 
 def droop_band(
-    curves: Sequence[FreqDroop | None],
+    curves: Curves,
+    on: BoolArray,
     frequency_hz: float | None,
     nominal_hz: float,
     rated_w: FloatArray,
@@ -63,26 +62,18 @@ def droop_band(
     *,
     balanced: bool = False,
 ) -> DroopBand | None:
-    """For EVSEs on ``curves`` (N), ``None`` for one without; all (N,). ``None`` when nobody has one.
+    """For N EVSEs of which those that are ``on`` follow their curves; all (N,). ``None`` when nobody does.
 
     Full is where the steepest curve of all reaches its rating.
     """
-    on = [i for i, curve in enumerate(curves) if curve is not None]
-    known = [curve for curve in curves if curve is not None]
-    if not known:
+    if not on.any():
         return None
-    full_hz = min(c.under_freq_hz for c in known) - nominal_hz * min(
-        c.under_droop_pu for c in known
-    )
-    full_w, present_w = np.zeros(len(rated_w)), np.zeros(len(rated_w))
-    full_w[on] = [
-        droop_power_w(c, full_hz, nominal_hz, rated)
-        for c, rated in zip(known, rated_w[on], strict=True)
-    ]
+    under_hz, under_pu = curves.under_freq_hz[on], curves.under_droop_pu[on]
+    full_hz = float(under_hz.min() - nominal_hz * under_pu.min())
+    full_w = np.where(on, curves.change_w(full_hz, nominal_hz, rated_w), 0.0)
+    present_w = np.zeros(len(rated_w))
     if frequency_hz is not None:
-        present_w[on] = [
-            min(droop_power_w(c, frequency_hz, nominal_hz, rated), 0.0)
-            for c, rated in zip(known, rated_w[on], strict=True)
-        ]
+        now_w = curves.change_w(frequency_hz, nominal_hz, rated_w)
+        present_w = np.where(on, np.minimum(now_w, 0.0), 0.0)
     levels = BALANCED_LEVELS if balanced else LEVELS
-    return DroopBand(full_w, present_w, lo_w, hi_w, levels)
+    return DroopBand(full_w, present_w, np.where(on, lo_w, 0.0), np.where(on, hi_w, 0.0), levels)

@@ -1,12 +1,13 @@
-"""How much energy a car can give and take, from what it told and what its meter shows. Pure."""
+"""How much energy cars can give and take, from what they told and what their meters show. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from math import inf
 
-from csms.domain.events import ChargingNeedsTold
+import numpy as np
+
+from csms.dispatch.told import Told
+from csms.grid.network import BoolArray, FloatArray
 from csms.units import S_PER_H
 
 LEAST_SOC_FRAC = 0.3
@@ -15,38 +16,34 @@ EFFICIENCY = 0.94
 """One way."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class EnergyRoom:
-    """At the grid side; infinite where it is no limit. A car that tells nothing gives nothing back."""
+    """Of N EVSEs, at the grid side; infinite where it is no limit. A car that tells nothing gives nothing back."""
 
-    give_wh: float = 0.0
-    take_wh: float = inf
-    due_wh: float = 0.0
-    left_h: float = inf
+    give_wh: FloatArray
+    take_wh: FloatArray
+    due_wh: FloatArray
+    left_h: FloatArray
+
+    @classmethod
+    def not_told(cls, n: int) -> EnergyRoom:
+        return cls(np.zeros(n), np.full(n, np.inf), np.zeros(n), np.full(n, np.inf))
 
 
-NOT_TOLD = EnergyRoom()
-
-
-def energy_room(
-    needs: ChargingNeedsTold | None, soc_frac: float | None, now: datetime
-) -> EnergyRoom:
-    """``soc_frac`` as measured now, else the one that the car told when it came."""
-    if needs is None:
-        return NOT_TOLD
-    left_h = inf
-    if needs.departure is not None:
-        left_h = max((needs.departure - now).total_seconds() / S_PER_H, 0.0)
-    soc = needs.soc_frac if soc_frac is None else soc_frac
-    capacity_wh = needs.capacity_wh
-    if soc is None or capacity_wh is None:
-        return EnergyRoom(due_wh=max(needs.energy_wh or 0.0, 0.0), left_h=left_h)
-    due_wh = needs.energy_wh or 0.0
-    if needs.target_soc_frac is not None:
-        due_wh = (needs.target_soc_frac - soc) * capacity_wh / EFFICIENCY
+def energy_room(told: Told, fresh: BoolArray, unix_s: float) -> EnergyRoom:
+    """By the state of charge as measured now, else the one that the car told when it came."""
+    left_h = np.maximum((told.departure_s - unix_s) / S_PER_H, 0.0)
+    measured = np.where(fresh, told.soc_frac, np.nan)
+    soc = np.where(np.isnan(measured), told.arrival_soc_frac, measured)
+    stored = soc * told.capacity_wh  # NaN unless both are known
+    known = ~np.isnan(stored)
+    to_target_wh = (told.target_soc_frac - soc) * told.capacity_wh / EFFICIENCY
+    due_wh = np.where(np.isnan(to_target_wh), np.nan_to_num(told.energy_wh), to_target_wh)
+    give_wh = np.maximum(soc - LEAST_SOC_FRAC, 0.0) * told.capacity_wh * EFFICIENCY
+    take_wh = np.maximum(1.0 - soc, 0.0) * told.capacity_wh / EFFICIENCY
     return EnergyRoom(
-        give_wh=max(soc - LEAST_SOC_FRAC, 0.0) * capacity_wh * EFFICIENCY,
-        take_wh=max(1.0 - soc, 0.0) * capacity_wh / EFFICIENCY,
-        due_wh=max(due_wh, 0.0),
-        left_h=left_h,
+        give_wh=np.where(known, give_wh, 0.0),
+        take_wh=np.where(known, take_wh, np.inf),
+        due_wh=np.maximum(due_wh, 0.0),
+        left_h=np.where(np.isnan(left_h), np.inf, left_h),
     )

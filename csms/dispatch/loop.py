@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
-from datetime import datetime
+from functools import partial
 from typing import Any
 
-import msgspec
+import numpy as np
 
 from csms.clock import Clock
 from csms.dispatch.decide import Decision, FeederDesk
+from csms.dispatch.orders import Orders
+from csms.dispatch.own_droop import SeenFrequency
+from csms.dispatch.roster import Roster
 from csms.dispatch.signals import GridSignals
-from csms.dispatch.snapshot import Footing, frequency_of, take
+from csms.dispatch.snapshot import Instant, frequency_of, take
+from csms.dispatch.views import Cycle
 from csms.domain.commands import CommandState
 from csms.domain.errors import DomainError
-from csms.domain.feeder_view import FeederView
-from csms.domain.fleet import EvseState, Fleet, StationState
-from csms.ids import EvseKey
+from csms.domain.feeder_view import EvseDecision
+from csms.grid.network import BoolArray
 from csms.services.live import Publisher
 from csms.services.setpoints import Setpoints
 
@@ -26,6 +28,8 @@ RENEWALS_PER_LEASE = 3
 """An unchanged setpoint is sent again this often within its lease."""
 IMMATERIAL_W = 1.0
 IMMATERIAL_RISE_FRAC = 0.01
+SENT_AT_ONCE = 100
+"""Setpoints handed to their connections before all else has its turn."""
 
 
 def next_due_s(due_s: float, period_s: float, now_s: float) -> float:
@@ -41,42 +45,41 @@ class DispatchLoop:
     def __init__(
         self,
         desk: FeederDesk,
-        fleet: Fleet,
+        roster: Roster,
         setpoints: Setpoints,
         live: Publisher,
         clock: Clock,
         spawn: Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]],
         signals: GridSignals,
-        planned_w: Callable[[EvseState, datetime], float | None] = lambda _evse, _now: None,
+        frequency: SeenFrequency,
         *,
         period_s: float,
         lease_s: float,
         stale_after_s: float,
-        site: str = "",
         offset_s: float = 0.0,
         cycle_took: Callable[[float], None] = lambda _seconds: None,
     ) -> None:
         """``offset_s`` into each period the cycle runs: many loops of one process take turns."""
         self._desk = desk
-        self._fleet = fleet
+        self._roster = roster
         self._setpoints = setpoints
         self._live = live
         self._clock = clock
         self._spawn = spawn
         self._signals = signals
-        self._planned_w = planned_w
+        self._frequency = frequency
         self._period_s = period_s
         self._lease_s = lease_s
         self._renew_s = lease_s / RENEWALS_PER_LEASE
         self._stale_after_s = stale_after_s
-        self._site = site
         self._offset_s = offset_s
         self._cycle_took = cycle_took
-        self._stations = tuple(dict.fromkeys(key.station_id for key in desk.places))
-        self._in_flight: set[EvseKey] = set()
-        self._wants: dict[EvseKey, float] = {}
-        self._alarms: tuple[str, ...] = ()
-        self.view: FeederView | None = None
+        n = len(desk.rows)
+        self._in_flight = np.zeros(n, bool)
+        self._want_w = np.full(n, np.nan)
+        self._alarms: frozenset[str] = frozenset()
+        self.last: Cycle | None = None
+        """``None`` before the first cycle."""
         self.failure: str | None = None
         """Why the last cycle failed; ``None`` when it did not."""
 
@@ -96,41 +99,41 @@ class DispatchLoop:
 
     def cycle(self) -> Decision:
         """One turn of the loop, without the waiting."""
-        begun_s = self._clock.monotonic()
-        now = self._clock.now()
-        members = self._members()
-        frequency_hz = self._signals.current_frequency_hz()
-        if frequency_hz is None:
-            frequency_hz = frequency_of(members, begun_s, self._stale_after_s)
-        self._desk.own_droop.see(frequency_hz, begun_s)
-        snapshot = take(
-            members, self._wants, self._desk.safe_power_w, now=now, now_s=begun_s,
-            stale_after_s=self._stale_after_s, nominal_phase_v=self._desk.nominal_phase_v,
-            lease_s=self._lease_s, planned_w=lambda evse: self._planned_w(evse, now),
-            frequency_hz=frequency_hz, droop_w=self._desk.own_droop.overlay_w,
+        desk, signals = self._desk, self._signals
+        at = Instant(
+            now=self._clock.now(), now_s=self._clock.monotonic(), stale_after_s=self._stale_after_s,
+            lease_s=self._lease_s, nominal_phase_v=desk.nominal_phase_v,
         )  # fmt: skip
-        snapshot = replace(
-            snapshot,
-            regulation=self._signals.current_regulation(),
-            import_w=self._signals.current_import_w(),
-        )
-        self._desk.limit_import(self._signals.current_import_limit_w())
-        decision = self._desk.decide(snapshot, now, self._clock)
-        self._wants = {e.key: e.want.power_w for e in snapshot.evses if e.footing is Footing.LED}
-        for order in decision.orders:
-            state = self._fleet.station(order.key.station_id)
-            evse = state.evse(order.key.evse_id)
-            evse.wanted_w, evse.binding = order.wanted_w, order.binding
-            if self._is_due(order.key, order.power_w, begun_s):
-                self._in_flight.add(order.key)
-                self._spawn(self._send(order.key, order.power_w), f"setpoint {order.key}")
-        self.view = msgspec.structs.replace(decision.view, site=self._site)
-        self._live.publish("feeder", self.view)
-        self._cycle_took(decision.view.cycle_ms / 1e3)
-        for alarm in decision.view.alarms:
+        for i in self._roster.refresh(at.now):
+            _, evse = self._roster.states(i)
+            evse.decided = partial(self._decided, i)
+        told = self._roster.told
+        frequency_hz = signals.current_frequency_hz()
+        if frequency_hz is None:
+            frequency_hz = frequency_of(desk.rows, told, at)
+        self._frequency.see(frequency_hz, at.now_s)
+        snapshot = take(
+            desk.rows, told, at, previous_want_w=self._want_w, safe_w=desk.safe_w,
+            droop_w=self._frequency.overlay_w(told.curves, desk.rows.rated_w),
+            frequency_hz=frequency_hz, regulation=signals.current_regulation(),
+            import_w=signals.current_import_w(),
+        )  # fmt: skip
+        desk.limit_import(signals.current_import_limit_w())
+        decision = desk.decide(snapshot, at.now, self._clock)
+        self._want_w = np.where(snapshot.led, snapshot.want.power_w, np.nan)
+        due = np.flatnonzero(self._due(decision.orders, at.now_s))
+        if due.size:
+            self._in_flight[due] = True
+            power_w = decision.orders.power_w[due].tolist()
+            self._spawn(self._send_all(due.tolist(), power_w), "setpoints")
+        self.last = decision.cycle
+        self._live.publish("feeder", decision.cycle)
+        self._cycle_took(decision.summary.cycle_ms / 1e3)
+        alarms = decision.summary.alarms
+        for alarm in alarms:
             if alarm not in self._alarms:
                 self._live.publish("alarm", alarm)
-        self._alarms = decision.view.alarms
+        self._alarms = frozenset(alarms)
         return decision
 
     def _failed(self, why: str) -> None:
@@ -138,32 +141,38 @@ class DispatchLoop:
             self._live.publish("alarm", why)
         self.failure = why
 
-    def _members(self) -> list[StationState]:
-        """The stations of this feeder that have come by now."""
-        return [one for one in map(self._fleet.get, self._stations) if one is not None]
+    def _decided(self, i: int) -> EvseDecision | None:
+        return None if self.last is None else self.last.decision(i)
 
-    def _is_due(self, key: EvseKey, power_w: float, now_s: float) -> bool:
-        if key in self._in_flight:
-            return False
-        evse = self._fleet.station(key.station_id).evse(key.evse_id)
-        if evse.commanded_w is None or evse.commanded_s is None:
-            return True
-        if now_s - evse.commanded_s >= self._renew_s:
-            return True
-        change_w = power_w - evse.commanded_w
-        rating_w = evse.place.max_power_w if evse.place else 0.0
+    def _due(self, orders: Orders, now_s: float) -> BoolArray:
+        """(N,) whose setpoint is to be sent: because it changes, or because its lease must be renewed."""
+        told, rating_w = self._roster.told, self._desk.rows.max_power_w
+        change_w = orders.power_w - told.commanded_w
         # A fall protects the feeder and goes out at once; a rise may wait until it is worth a message.
-        return change_w <= -IMMATERIAL_W or change_w >= max(
-            IMMATERIAL_W, IMMATERIAL_RISE_FRAC * rating_w
-        )
+        rise_w = np.maximum(IMMATERIAL_W, IMMATERIAL_RISE_FRAC * rating_w)
+        changes = (change_w <= -IMMATERIAL_W) | (change_w >= rise_w)
+        ends = now_s - told.commanded_s >= self._renew_s
+        nothing = np.isnan(told.commanded_w) | np.isnan(told.commanded_s)
+        due: BoolArray = orders.told & ~self._in_flight & (nothing | ends | changes)
+        return due
 
-    async def _send(self, key: EvseKey, power_w: float) -> None:
-        station = self._fleet.station(key.station_id)
+    async def _send_all(self, rows: list[int], power_w: list[float]) -> None:
+        """One task each, a few at a time: who hears last hears no later, and all else runs in between."""
+        for at in range(0, len(rows), SENT_AT_ONCE):
+            for i, watts in zip(
+                rows[at : at + SENT_AT_ONCE], power_w[at : at + SENT_AT_ONCE], strict=True
+            ):
+                self._spawn(self._send(i, watts), f"setpoint {self._roster.keys[i]}")
+            await asyncio.sleep(0.0)
+
+    async def _send(self, i: int, power_w: float) -> None:
+        key = self._roster.keys[i]
+        station, evse = self._roster.states(i)
         try:
-            record = await self._setpoints.apply(station, station.evse(key.evse_id), power_w)
+            record = await self._setpoints.apply(station, evse, power_w)
             if record is not None and record.state is CommandState.TIMED_OUT:
                 self._live.publish("alarm", f"{key} does not answer its setpoint")
         except DomainError as error:
             self._live.publish("alarm", f"{key}: {error.message}")
         finally:
-            self._in_flight.discard(key)
+            self._in_flight[i] = False

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from csms.dispatch.snapshot import EvseNow, Footing
-from csms.grid.network import BoolArray, FloatArray
-from csms.ids import EvseKey
+from csms.dispatch.places import Places
+from csms.dispatch.snapshot import Footing, Snapshot
+from csms.grid.network import FloatArray
 
 V_CLASS_PU = 0.004
 """Standard deviation of a voltmeter, the drop of its service cable included."""
@@ -34,44 +33,34 @@ class VoltMeters:
         return len(self.evse)
 
 
-def read_volt_meters(
-    index: Mapping[EvseKey, int], evses: Mapping[EvseKey, EvseNow], bus: NDArray[np.int32],
-    phases: BoolArray, m: int,
-) -> VoltMeters:  # fmt: skip
-    """One value per EVSE where ``m`` is 1 (the mean of its phases), else one per wired phase; ``phases`` (N, 3)."""
-    found: list[tuple[int, int, float, float]] = []
-    for key, evse in evses.items():
-        i = index.get(key)
-        if i is None or evse.v_pu is None:
-            continue
-        known = [v for v in evse.v_pu if v is not None]
-        if not known:
-            continue
-        if m == 1:
-            found.append((i, 0, sum(known) / len(known), evse.age_s))
-        else:
-            wired = np.flatnonzero(phases[i]).tolist()
-            found += [(i, f, v, evse.age_s) for f, v in zip(wired, known, strict=False)]
-    table = np.array(found, float).reshape(-1, 4)
-    which = table[:, 0].astype(np.int64)
-    return VoltMeters(
-        which, bus[which].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2], table[:, 3]
-    )
+def read_volt_meters(snapshot: Snapshot, places: Places, m: int) -> VoltMeters:
+    """One value per EVSE where ``m`` is 1 (the mean of its phases), else one per wired phase.
+
+    An EVSE on one phase may tell its voltage in any of three places.
+    """
+    seen = ~np.isnan(snapshot.v_pu)
+    if m == 1:
+        which = np.flatnonzero(seen.any(axis=1))
+        told = np.where(seen, snapshot.v_pu, 0.0)[which].sum(axis=1) / seen[which].sum(axis=1)
+        phase = np.zeros(len(which), np.int64)
+    else:
+        single = places.phases.sum(axis=1) == 1
+        first = seen.argmax(axis=1)
+        counts = np.where(single[:, None], seen & (np.arange(3) == first[:, None]), seen)
+        which, column = np.nonzero(counts)
+        told = snapshot.v_pu[which, column]
+        phase = np.where(single[which], places.phases[which].argmax(axis=1), column)
+    return VoltMeters(which, places.bus[which].astype(np.int64), phase, told, snapshot.age_s[which])
 
 
-def read_powers(
-    index: Mapping[EvseKey, int], evses: Mapping[EvseKey, EvseNow]
-) -> tuple[FloatArray, FloatArray]:
+def read_powers(snapshot: Snapshot, places: Places) -> tuple[FloatArray, FloatArray]:
     """What each of N EVSEs draws and its standard deviation, W: by its fresh meter, else anything up to what it is
     assumed to draw."""
-    power_w, sigma_w = np.zeros(len(index)), np.zeros(len(index))
-    for key, i in index.items():
-        evse = evses.get(key)
-        if evse is None:
-            continue
-        if evse.footing in (Footing.STALE, Footing.ALONE):
-            power_w[i], sigma_w[i] = 0.5 * evse.assumed_w, 0.5 * abs(evse.assumed_w)
-        else:
-            power_w[i] = evse.measured_w
-            sigma_w[i] = evse.place.max_power_w * (POWER_CLASS + POWER_DRIFT_PER_S * evse.age_s)
-    return power_w, sigma_w
+    unseen = (snapshot.footing == Footing.STALE) | (snapshot.footing == Footing.ALONE)
+    half_w = 0.5 * snapshot.assumed_w
+    class_w = places.max_power_w * (POWER_CLASS + POWER_DRIFT_PER_S * snapshot.age_s)
+    sigma_w = np.where(snapshot.footing == Footing.ABSENT, 0.0, class_w)
+    return (
+        np.where(unseen, half_w, snapshot.measured_w),
+        np.where(unseen, np.abs(half_w), sigma_w),
+    )

@@ -8,7 +8,7 @@ asked of the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -50,7 +50,7 @@ def regulate(
     call: RegulationCall,
     requests: Requests,
     floor_w: FloatArray,
-    rooms: Sequence[EnergyRoom],
+    rooms: EnergyRoom,
     taking_part: np.ndarray,
     optimum: Dispatch,
     step: Callable[[Requests], Dispatch],
@@ -113,7 +113,7 @@ def _headroom(
     base_w: FloatArray,
     floor_w: FloatArray,
     hi_w: FloatArray,
-    rooms: Sequence[EnergyRoom],
+    rooms: EnergyRoom,
     taking_part: np.ndarray,
 ) -> Headroom:
     low_w = np.where(taking_part, np.minimum(floor_w, base_w), base_w)
@@ -122,10 +122,10 @@ def _headroom(
         base_w=base_w,
         lo_w=low_w,
         hi_w=high_w,
-        give_wh=np.array([room.give_wh for room in rooms]),
-        take_wh=np.array([room.take_wh for room in rooms]),
-        due_wh=np.array([room.due_wh for room in rooms]),
-        left_h=np.array([room.left_h for room in rooms]),
+        give_wh=rooms.give_wh,
+        take_wh=rooms.take_wh,
+        due_wh=rooms.due_wh,
+        left_h=rooms.left_h,
     )
 
 

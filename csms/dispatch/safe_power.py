@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from csms.dispatch.corrected import Dispatcher
+from csms.dispatch.places import Places
 from csms.dispatch.rounding import round_setpoints
-from csms.domain.fleet import EvsePlace
 from csms.grid import power_flow
 from csms.grid.network import FloatArray
-from csms.ids import EvseKey
-from csms.units import NOMINAL_PHASE_V
 
 LOAD_MARGIN = 1.05
 """Static loads are taken this much higher than the feeder file says."""
 _BISECTIONS = 20
 
 
-def safe_powers(
-    dispatcher: Dispatcher, places: Mapping[EvseKey, EvsePlace], *, most_frac: float
-) -> dict[EvseKey, float]:
-    """W per EVSE, at most ``most_frac`` of its rating, judged by AC power flow with all EVSEs drawing it at once.
+def safe_powers(dispatcher: Dispatcher, places: Places, *, most_frac: float) -> FloatArray:
+    """(N,) W, at most ``most_frac`` of each rating, judged by AC power flow with all EVSEs drawing it at once.
 
     0 for all when the static loads alone break the limits: the EVSEs cannot mend that by charging.
     """
-    rating_w = np.array([place.max_power_w for place in places.values()])
-    least_w = np.array([minimum_w(place) for place in places.values()])
-    step_w = np.array([place.step_w for place in places.values()])
+    rating_w = places.max_power_w
 
     def rounded(frac: float) -> FloatArray:
         return round_setpoints(
-            frac * rating_w,
-            np.ones_like(rating_w),
-            np.zeros_like(rating_w),
-            rating_w,
-            step_w,
-            least_w,
-        )
+            frac * rating_w, np.ones_like(rating_w), np.zeros_like(rating_w), rating_w,
+            places.step_w, places.min_w,
+        )  # fmt: skip
 
     low, high = 0.0, most_frac
     if _bears(dispatcher, rounded(high)):
@@ -47,12 +35,7 @@ def safe_powers(
         for _ in range(_BISECTIONS):
             middle = 0.5 * (low + high)
             low, high = (middle, high) if _bears(dispatcher, rounded(middle)) else (low, middle)
-    return dict(zip(places, rounded(low).tolist(), strict=True))
-
-
-def minimum_w(place: EvsePlace) -> float:
-    """The least power at which a car charges there, at nominal voltage."""
-    return place.min_current_a * NOMINAL_PHASE_V * place.phases.n_phases
+    return rounded(low)
 
 
 def _bears(dispatcher: Dispatcher, power_w: FloatArray) -> bool:

@@ -10,12 +10,16 @@ A fall that only ends charging is never held back.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
 
 import numpy as np
 
 from csms.grid.network import FloatArray
 
-_BISECTIONS = 5
+_TRIES = 3
+_LEAST_MOVE = (
+    0.1  # of what is left between safe and not safe, for a breach that hardly grows with the share
+)
 
 
 def sequenced(
@@ -55,14 +59,22 @@ def sequenced(
 
 
 def _largest(breach_pu: Callable[[float], float]) -> float:
-    """The largest share in [0, 1] found safe; 0 where none is."""
-    if breach_pu(1.0) <= 0.0:
+    """A share in [0, 1] found safe, near the largest one; 0 where none is.
+
+    A breach grows nearly in proportion to the share, and a little faster the larger it is, so the first guess between
+    the ends is mostly safe and close.
+    """
+    high, over = 1.0, breach_pu(1.0)
+    if over <= 0.0:
         return 1.0
-    low, high = 0.0, 1.0
-    for _ in range(_BISECTIONS):
-        share = 0.5 * (low + high)
-        if breach_pu(share) <= 0.0:
-            low = share
-        else:
-            high = share
+    low, under = 0.0, breach_pu(0.0)
+    if under > 0.0:
+        return 0.0
+    for _ in range(_TRIES):
+        at = under / (under - over) if isfinite(over) else 0.5
+        share = low + (high - low) * min(max(at, _LEAST_MOVE), 1.0 - _LEAST_MOVE)
+        breach = breach_pu(share)
+        if breach <= 0.0:
+            return share
+        high, over = share, breach
     return low

@@ -12,7 +12,7 @@ from csms.dispatch.decide import FeederDesk
 from csms.dispatch.grid_controls import GridControls
 from csms.dispatch.loop import DispatchLoop
 from csms.dispatch.signals import GridSignals
-from csms.domain.feeder_view import FeederView
+from csms.domain.feeder_view import FeederSummary, FeederView
 from csms.domain.fleet import EvsePlace, EvseState
 from csms.domain.plan import PlannerView
 from csms.ids import EvseKey, StationId
@@ -40,9 +40,16 @@ class FeederSite:
         return frozenset(key.station_id for key in self.places)
 
     @property
-    def view(self) -> FeederView | None:
+    def summary(self) -> FeederSummary | None:
         """The last cycle; ``None`` before the first or without dispatch."""
-        return None if self.loop is None else self.loop.view
+        last = None if self.loop is None else self.loop.last
+        return None if last is None else last.summary
+
+    @property
+    def view(self) -> FeederView | None:
+        """The last cycle with all parts, made when it is asked for."""
+        last = None if self.loop is None else self.loop.last
+        return None if last is None else last.view
 
     @property
     def failure(self) -> str | None:
@@ -60,7 +67,7 @@ class FeederSite:
     @property
     def figures(self) -> FeederFigures | None:
         """For the metrics; ``None`` before the first cycle."""
-        view = self.view
+        view = self.summary
         if view is None:
             return None
         return FeederFigures(
@@ -71,6 +78,10 @@ class FeederSite:
     def safe_power_w(self, key: EvseKey, place: EvsePlace) -> float:
         """What an EVSE of this feeder may draw when nobody leads it."""
         return place.max_power_w if self.desk is None else self.desk.safe_power_w[key]
+
+    def mark(self, now: datetime) -> object:
+        """Another one whenever what some EVSE has planned may have changed."""
+        return None if self.planner is None else self.planner.mark(now)
 
     def planned_w(self, evse: EvseState, now: datetime) -> float | None:
         """What the schedule has for an EVSE now; ``None`` when it is not planned."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
 from csms.clock import Clock
 from csms.dispatch.ac_check import Limits
@@ -16,8 +16,9 @@ from csms.dispatch.corrected import Fairness
 from csms.dispatch.decide import FeederDesk
 from csms.dispatch.grid_controls import GridControls
 from csms.dispatch.loop import DispatchLoop
-from csms.dispatch.own_droop import RESPONSE_TIMES, OwnDroop
+from csms.dispatch.own_droop import RESPONSE_TIMES, SeenFrequency
 from csms.dispatch.planner.prices import OffLoop
+from csms.dispatch.roster import Roster
 from csms.dispatch.signals import GridSignals
 from csms.dispatch.site import FeederSite
 from csms.dispatch.tripping import Tripping
@@ -140,19 +141,27 @@ class _SiteBuilder:
             ramp_w_per_min=options.max_ramp_w_per_min,
             period_s=options.period_s,
             droop=_eased(self._droop),
-            own_droop=self._own_droop(),
             nominal_hz=self._settings.droop.nominal_hz,
             tripping=self._tripping(),
             fairness=Fairness(options.fairness),
+            site=section.name,
         )
 
     def _loop(self, desk: FeederDesk, site: FeederSite) -> DispatchLoop:
-        options, shared = self._settings.dispatch, self._shared
+        options, droop, shared = self._settings.dispatch, self._settings.droop, self._shared
+        roster = Roster(
+            shared.fleet,
+            self._places,
+            curve=self._curve,
+            trips_itself=self._trips_itself,
+            plans=site,
+        )
+        remember_s = RESPONSE_TIMES * droop.response_time_s + options.stale_after_s
         return DispatchLoop(
-            desk, shared.fleet, shared.setpoints, self._live, shared.clock, shared.spawn,
-            self._signals, site.planned_w,
+            desk, roster, shared.setpoints, self._live, shared.clock, shared.spawn, self._signals,
+            SeenFrequency(remember_s, droop.nominal_hz),
             period_s=options.period_s, lease_s=float(options.lease_s),
-            stale_after_s=options.stale_after_s, site=site.name, offset_s=self._offset_s,
+            stale_after_s=options.stale_after_s, offset_s=self._offset_s,
             cycle_took=shared.cycle_took,
         )  # fmt: skip
 
@@ -172,19 +181,13 @@ class _SiteBuilder:
         policy = self._controls.policy
         if policy is None:
             return None
+        shares = [self._controls.share(policy, key.station_id) for key in self._places]
+        rating_w = np.array([place.max_power_w for place in self._places.values()])
+        return Tripping(policy, shares, rating_w)
 
-        def runs_own(key: EvseKey) -> bool:
-            station = self._shared.fleet.get(key.station_id)
-            return station is not None and station.der.runs("LFMustTrip")
-
-        return Tripping(policy, partial(self._controls.share, policy), self._places, runs_own)
-
-    def _own_droop(self) -> OwnDroop:
-        options = self._settings.droop
-        remember_s = (
-            RESPONSE_TIMES * options.response_time_s + self._settings.dispatch.stale_after_s
-        )
-        return OwnDroop(self._curve, nominal_hz=options.nominal_hz, remember_s=remember_s)
+    def _trips_itself(self, key: EvseKey) -> bool:
+        station = self._shared.fleet.get(key.station_id)
+        return station is not None and station.der.runs("LFMustTrip")
 
     def _curve(self, key: EvseKey) -> FreqDroop | None:
         """By what the EVSE's own station answers to frequency (G7), where it does; the dispatcher leaves that to it."""

@@ -6,68 +6,56 @@ sheds and restores load in the order of the policy, but is no substitute for a t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from csms.domain.fleet import EvsePlace
+import numpy as np
+
 from csms.domain.ride_through import RideThrough, RideThroughPolicy
-from csms.ids import EvseKey, StationId
+from csms.grid.network import BoolArray, FloatArray
 
 _EPS_S = 1e-6
 
 
-@dataclass(slots=True)
-class _Evse:
-    share: RideThrough
-    rating_w: float
-    out: bool = False
-    held_s: float = 0.0
-    """How long the condition to change has held without a break."""
-    ramp_frac: float = 1.0
-
-
 class Tripping:
-    """Keeps each EVSE's state between cycles. ``runs_own`` tells who trips by itself and is left alone."""
+    """Keeps the state of N EVSEs between cycles."""
 
     def __init__(
-        self,
-        policy: RideThroughPolicy,
-        share: Callable[[StationId], RideThrough],
-        places: Mapping[EvseKey, EvsePlace],
-        runs_own: Callable[[EvseKey], bool],
+        self, policy: RideThroughPolicy, shares: Sequence[RideThrough], rating_w: FloatArray
     ) -> None:
+        """``shares``: when each EVSE's station trips and returns."""
+        n = len(shares)
         self._policy = policy
-        self._runs_own = runs_own
-        self._evses = {
-            key: _Evse(share(key.station_id), place.max_power_w) for key, place in places.items()
-        }
+        self._rating_w = rating_w
+        self._under_hz = np.array([share.under_trip_hz for share in shares])
+        self._over_hz = np.array([share.over_trip_hz for share in shares])
+        self._trip_delay_s = np.array([share.trip_delay_s for share in shares])
+        self._return_delay_s = np.array([share.return_delay_s for share in shares])
+        self._out = np.zeros(n, bool)
+        self._held_s = np.zeros(n)
+        """How long the condition to change has held without a break."""
+        self._ramp_frac = np.ones(n)
 
-    def caps_w(self, frequency_hz: float | None, dt_s: float) -> dict[EvseKey, float]:
-        """Advance by ``dt_s``; the most that those EVSEs may draw which are out or come back softly. Without a
-        frequency nothing changes but what ramps."""
-        caps: dict[EvseKey, float] = {}
-        for key, evse in self._evses.items():
-            if self._runs_own(key):
-                evse.out, evse.held_s, evse.ramp_frac = False, 0.0, 1.0
-                continue
-            if frequency_hz is not None:
-                self._judge(evse, frequency_hz, dt_s)
-            if evse.out:
-                caps[key] = 0.0
-            elif evse.ramp_frac < 1.0:
-                evse.ramp_frac = min(1.0, evse.ramp_frac + dt_s / self._policy.soft_ramp_s)
-                caps[key] = evse.ramp_frac * evse.rating_w
-        return caps
+    def caps_w(self, frequency_hz: float | None, dt_s: float, by_itself: BoolArray) -> FloatArray:
+        """Advance by ``dt_s``. (N,) the most that each EVSE may draw while it is out or comes back softly, infinite for
+        the others and for those that trip ``by_itself``. Without a frequency nothing changes but what ramps."""
+        self._out[by_itself], self._held_s[by_itself], self._ramp_frac[by_itself] = False, 0.0, 1.0
+        if frequency_hz is not None:
+            self._judge(frequency_hz, dt_s, ~by_itself)
+        returns = ~self._out & (self._ramp_frac < 1.0)
+        if returns.any():
+            risen = self._ramp_frac + dt_s / self._policy.soft_ramp_s
+            self._ramp_frac = np.where(returns, np.minimum(risen, 1.0), self._ramp_frac)
+        caps_w = np.where(returns, self._ramp_frac * self._rating_w, np.inf)
+        return np.where(self._out, 0.0, caps_w)
 
-    def _judge(self, evse: _Evse, frequency_hz: float, dt_s: float) -> None:
-        share, policy = evse.share, self._policy
-        if evse.out:
-            holds = policy.return_hz[0] <= frequency_hz <= policy.return_hz[1]
-            after_s = share.return_delay_s
-        else:
-            holds = not share.under_trip_hz <= frequency_hz <= share.over_trip_hz
-            after_s = share.trip_delay_s
-        evse.held_s = evse.held_s + dt_s if holds else 0.0
-        if holds and evse.held_s > after_s - _EPS_S:
-            evse.out, evse.held_s = not evse.out, 0.0
-            evse.ramp_frac = 0.0 if policy.soft_ramp_s > 0.0 else 1.0
+    def _judge(self, frequency_hz: float, dt_s: float, led: BoolArray) -> None:
+        lowest, highest = self._policy.return_hz
+        recovered = lowest <= frequency_hz <= highest
+        beyond = ~((self._under_hz <= frequency_hz) & (frequency_hz <= self._over_hz))
+        holds = led & np.where(self._out, recovered, beyond)
+        after_s = np.where(self._out, self._return_delay_s, self._trip_delay_s)
+        self._held_s = np.where(holds, self._held_s + dt_s, 0.0)
+        change = holds & (self._held_s > after_s - _EPS_S)
+        self._out ^= change
+        self._held_s[change] = 0.0
+        self._ramp_frac[change] = 0.0 if self._policy.soft_ramp_s > 0.0 else 1.0

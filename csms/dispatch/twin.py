@@ -24,7 +24,6 @@ from datetime import datetime
 import msgspec
 import numpy as np
 
-from csms.dispatch.by_phase import ThreePhases, by_phase
 from csms.dispatch.measurements import (
     MeterKey,
     Meters,
@@ -76,10 +75,10 @@ class _Suspect:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Believed:
-    """The last estimate by bus, made plain once: it is shown for several cycles."""
+    """The last estimate by bus; it is shown for several cycles."""
 
-    v_pu: list[ThreePhases]
-    sigma_pu: list[ThreePhases]
+    v_pu: FloatArray  # (n, m), NaN where a phase is absent
+    sigma_pu: FloatArray  # (n, m)
     view: EstimateView
 
 
@@ -160,8 +159,8 @@ class Twin:
         self._sigma = np.nan_to_num(found.v_sigma_pu.reshape(v.shape))
         lowest = int(np.nanargmin(estimated))
         self.believed = Believed(
-            by_phase(estimated),
-            by_phase(found.v_sigma_pu.reshape(v.shape)),
+            estimated,
+            found.v_sigma_pu.reshape(v.shape),
             EstimateView(
                 at=at,
                 lowest_v_pu=float(estimated.flat[lowest]),

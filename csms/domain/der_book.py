@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from csms.domain.der import DerControl
 from csms.domain.events import DerAlarm
+from csms.domain.watched import Watched
 
 
 @dataclass(slots=True)
-class DerBook:
+class DerBook(Watched):
     """Of one station, by control id."""
 
     expected: dict[str, DerControl] = field(default_factory=dict)
     """What this system installs."""
-    reported: dict[str, DerControl] = field(default_factory=dict)
-    """As read back last."""
+    reported: Mapping[str, DerControl] = field(default_factory=dict)
+    """As read back last. Replaced as a whole when it changes."""
     mismatches: tuple[str, ...] = ()
     """Of the last read-back, in words."""
     alarms: dict[str, DerAlarm] = field(default_factory=dict)
@@ -33,6 +36,21 @@ class DerBook:
         return any(
             c.control_type == control_type and not c.is_superseded for c in self.reported.values()
         )
+
+    def told(self, controls: Mapping[str, DerControl]) -> None:
+        """Take controls that the station reports besides."""
+        self.reported = {**self.reported, **controls}
+
+    def ended(self, control_id: str) -> None:
+        """The control is gone."""
+        self.reported = {k: c for k, c in self.reported.items() if k != control_id}
+
+    def superseded(self, control_ids: Collection[str]) -> None:
+        """Other controls act in their place."""
+        self.reported = {
+            k: msgspec.structs.replace(c, is_superseded=True) if k in control_ids else c
+            for k, c in self.reported.items()
+        }
 
     def read_back(self, controls: Mapping[str, DerControl]) -> None:
         """Take a complete report of the default controls."""

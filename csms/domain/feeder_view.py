@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Protocol
 
 from csms.domain.values import Value
 from csms.ids import StationId
@@ -127,8 +128,8 @@ class NextKwView(Value, frozen=True, kw_only=True):
     """The worst first."""
 
 
-class FeederView(Value, frozen=True, kw_only=True):
-    """One cycle of the loop."""
+class FeederSummary(Value, frozen=True, kw_only=True):
+    """One cycle of the loop, the feeder as a whole."""
 
     site: str = ""
     """The feeder's name in the settings."""
@@ -150,10 +151,24 @@ class FeederView(Value, frozen=True, kw_only=True):
     solve_ms: float
     cycle_ms: float
     alarms: tuple[str, ...] = ()
+    regulation: RegulationView | None = None
+    """``None`` while neither reserve nor a call is asked."""
+
+
+class FeederView(FeederSummary, frozen=True, kw_only=True):
+    """One cycle of the loop, with all of the feeder's parts."""
+
     buses: tuple[BusView, ...] = ()
     branches: tuple[BranchView, ...] = ()
     evses: tuple[EvseDecision, ...] = ()
-    regulation: RegulationView | None = None
-    """``None`` while neither reserve nor a call is asked."""
     estimate: EstimateView | None = None
     next_kw: NextKwView | None = None
+
+
+class FeederCycle(Protocol):
+    """One cycle, of which the parts are made only when somebody looks."""
+
+    @property
+    def summary(self) -> FeederSummary: ...
+    @property
+    def view(self) -> FeederView: ...

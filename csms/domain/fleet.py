@@ -5,15 +5,17 @@ One process owns the fleet. Services write it, the dispatcher and the pages read
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from csms.domain.der_book import DerBook
 from csms.domain.events import ChargingNeedsTold, RegistrationStatus
+from csms.domain.feeder_view import EvseDecision
 from csms.domain.profile import Purpose, RateUnit
 from csms.domain.transaction import Transaction
 from csms.domain.values import ConnectorStatus, MeterReading, Phases
+from csms.domain.watched import Watched
 from csms.ids import EvseKey, StationId, TransactionId
 
 
@@ -38,20 +40,8 @@ class EvsePlace:
         return max(self.max_power_w, self.max_discharge_w)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Binding:
-    """Which limit holds an EVSE back, and who set it."""
-
-    kind: str
-    """``voltage_low``, ``voltage_high``, ``line``, ``transformer``, ``evse``, ``lease`` ..."""
-    where: str
-    """Bus, line or station."""
-    source: str
-    """Who set it: ``feeder``, ``operator:NAME``, ``station``, ``frequency``."""
-
-
 @dataclass(slots=True, kw_only=True)
-class EvseState:
+class EvseState(Watched):
     key: EvseKey
     place: EvsePlace | None = None
     connectors: dict[int, ConnectorStatus] = field(default_factory=dict)
@@ -69,9 +59,8 @@ class EvseState:
     commanded_s: float | None = None
     commanded_before_w: float | None = None
     """The one before: what a meter that is a second behind may still show."""
-    wanted_w: float | None = None
-    """What the car would take if nothing held it back, as far as the dispatcher knows."""
-    binding: Binding | None = None
+    decided: Callable[[], EvseDecision | None] = lambda: None
+    """Asks the dispatcher what its last cycle decided; ``None`` where nobody leads it."""
 
     @property
     def is_charging(self) -> bool:
@@ -79,7 +68,7 @@ class EvseState:
 
 
 @dataclass(slots=True, kw_only=True)
-class Capabilities:
+class Capabilities(Watched):
     """What a station was told or found to be able to do."""
 
     rate_unit: RateUnit = RateUnit.A
@@ -97,7 +86,7 @@ class Capabilities:
 
 
 @dataclass(slots=True, kw_only=True)
-class StationState:
+class StationState(Watched):
     station_id: StationId
     version: str | None = None
     """OCPP version of the live or last connection: ``1.6``, ``2.0.1``, ``2.1``."""

@@ -56,7 +56,7 @@ async def install(
     for control_id in left:
         cleared = await push(ClearDerControl(is_default=True, control_id=control_id))
         if cleared.state is CommandState.ACCEPTED:
-            del book.reported[control_id]
+            book.ended(control_id)
     return True
 
 
@@ -85,7 +85,7 @@ async def der_reported(core: Core, station: StationState, event: DerReported) ->
         if not event.more:
             book.read_back(book.reading)
     else:
-        book.reported |= told
+        book.told(told)
     core.live.publish("station", station.station_id)
     return Acknowledged()
 
@@ -106,12 +106,9 @@ async def der_alarm(core: Core, station: StationState, event: DerAlarm) -> Ackno
 
 async def der_start_stop(core: Core, station: StationState, event: DerStartStop) -> Acknowledged:
     await _note(core, station, "NotifyDERStartStop", event)
-    reported = station.der.reported
-    for control_id in event.superseded_ids:
-        if control_id in reported:
-            reported[control_id] = msgspec.structs.replace(reported[control_id], is_superseded=True)
+    station.der.superseded(event.superseded_ids)
     if not event.started:
-        reported.pop(event.control_id, None)  # a scheduled control is gone when it has ended
+        station.der.ended(event.control_id)  # a scheduled control is gone when it has ended
     core.live.publish("station", station.station_id)
     return Acknowledged()
 

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple, Protocol
 
 
 class Note(NamedTuple):
-    """``topic`` is one of ``station``, ``evse``, ``transaction``, ``command``, ``feeder``, ``knock``, ``alarm``."""
+    """``topic`` is one of ``station``, ``evse``, ``transaction``, ``command``, ``feeder`` (a ``FeederCycle``),
+    ``knock``, ``alarm``."""
 
     topic: str
     data: Any

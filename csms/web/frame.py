@@ -18,7 +18,6 @@ from csms.domain.feeder_view import (
     NextKwView,
 )
 from csms.domain.fleet import EvseState, StationState
-from csms.ids import EvseKey
 from csms.web.layout import Diagram
 from csms.web.recent import Recent
 
@@ -131,7 +130,7 @@ def build_frame(
             name = station.version or "?"
             online[name] = online.get(name, 0) + 1
     p50_ms, p99_ms = recent.latency_ms()
-    rows = _rows(stations, view, now)
+    rows = _rows(stations, now)
     told = [*(view.alarms if view else ()), *(alarm.text for alarm in recent.alarms())]
     alarms = told if feeder.failure is None else [feeder.failure, *told]
     return Frame(
@@ -220,24 +219,22 @@ def _grid(view: FeederView, diagram: Diagram) -> GridFrame:
     )
 
 
-def _rows(stations: Sequence[StationState], view: FeederView | None, now: datetime) -> list[Row]:
-    decisions = {EvseKey(one.station_id, one.evse_id): one for one in view.evses} if view else {}
+def _rows(stations: Sequence[StationState], now: datetime) -> list[Row]:
     rows: list[Row] = []
     for station in sorted(stations, key=lambda one: one.station_id):
         if not station.evses:
-            rows.append(_row(station, None, None, now))
+            rows.append(_row(station, None, now))
         for _, evse in sorted(station.evses.items()):
-            rows.append(_row(station, evse, decisions.get(evse.key), now))
+            rows.append(_row(station, evse, now))
     return rows
 
 
-def _row(
-    station: StationState, evse: EvseState | None, decision: EvseDecision | None, now: datetime
-) -> Row:
+def _row(station: StationState, evse: EvseState | None, now: datetime) -> Row:
     last = station.last_message
     place = evse.place if evse else None
     reading = evse.reading if evse else None
-    limit, source = _limit(evse, decision)
+    decision = evse.decided() if evse else None
+    limit, source = _limit(decision)
     return Row(
         station=station.station_id,
         evse=evse.key.evse_id if evse else 0,
@@ -268,12 +265,10 @@ def _status(station: StationState, evse: EvseState | None) -> str:
     return next(iter(evse.connectors.values()), None) or "Unknown"
 
 
-def _limit(evse: EvseState | None, decision: EvseDecision | None) -> tuple[str | None, str | None]:
-    if decision is not None and decision.limit_kind is not None:
-        return limit_words(decision.limit_kind, decision.limit_where or ""), decision.limit_source
-    if decision is None and evse is not None and evse.binding is not None:
-        return limit_words(evse.binding.kind, evse.binding.where), evse.binding.source
-    return None, None
+def _limit(decision: EvseDecision | None) -> tuple[str | None, str | None]:
+    if decision is None or decision.limit_kind is None:
+        return None, None
+    return limit_words(decision.limit_kind, decision.limit_where or ""), decision.limit_source
 
 
 def _command(record: CommandRecord) -> CommandLine:

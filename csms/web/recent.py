@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from csms.clock import Clock
 from csms.domain.commands import CommandRecord
-from csms.domain.feeder_view import FeederView
+from csms.domain.feeder_view import FeederSummary
 from csms.ids import CommandId
 from csms.services.live import LiveBus, Note
 
@@ -55,9 +55,10 @@ class Recent:
             self._commands[data.command_id] = data
             if len(self._commands) > MAX_COMMANDS:
                 self._commands.popitem(last=False)
-        elif isinstance(data, FeederView):
-            points = self._points.setdefault(data.site, deque(maxlen=600))
-            points.append(Point(data.at.timestamp(), data.frequency_hz, data.worst_v_pu))
+        elif note.topic == "feeder":
+            seen: FeederSummary = data.summary
+            points = self._points.setdefault(seen.site, deque(maxlen=600))
+            points.append(Point(seen.at.timestamp(), seen.frequency_hz, seen.worst_v_pu))
         elif note.topic == "alarm":
             self._alarms.append(Alarm(self._clock.now(), str(data)))
 

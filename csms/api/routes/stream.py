@@ -114,6 +114,8 @@ def _shown(deps: ApiDeps, note: Note) -> Any:
         return command_view(data)
     if isinstance(data, Transaction):
         return transaction_view(data, show_token=False)
+    if note.topic == "feeder":
+        return data.view
     if note.topic == "station" and isinstance(data, str):
         state = deps.fleet.get(StationId(data))
         return station_view(None, state) if state else {"station_id": data}

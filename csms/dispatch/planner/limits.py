@@ -12,7 +12,8 @@ import numpy as np
 
 from csms.dispatch.ac_check import AcCheck, Limits, Trial
 from csms.dispatch.corrected import Dispatcher, Requests
-from csms.dispatch.safe_power import base_loads, minimum_w
+from csms.dispatch.places import minimum_w
+from csms.dispatch.safe_power import base_loads
 from csms.dispatch.solver import LimitKind
 from csms.domain.fleet import EvsePlace
 from csms.grid.network import Feeder, FloatArray

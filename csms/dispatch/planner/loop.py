@@ -105,6 +105,10 @@ class PlannerLoop:
             plan=self._schedule.plan if self._schedule is not None else None,
         )
 
+    def mark(self, now: datetime) -> object:
+        """Another one whenever :meth:`planned_w` may answer otherwise for an EVSE that has not changed."""
+        return None if self._schedule is None else (self._schedule, self._schedule.quarter(now))
+
     def planned_w(self, evse: EvseState, now: datetime) -> float | None:
         """What the schedule has for an EVSE at this instant; ``None``: let it charge as if there were no planner."""
         if self._schedule is None or evse.transaction is None:

@@ -21,6 +21,10 @@ class Schedule:
     def is_stale(self, now: datetime) -> bool:
         return now >= self._until
 
+    def quarter(self, now: datetime) -> int | None:
+        """Which quarter hour of the plan it is, from 0; ``None`` when the plan is no longer followed."""
+        return None if self.is_stale(now) else (now - self.plan.start) // QUARTER
+
     def ev(self, key: EvseKey, transaction_id: TransactionId) -> EvPlan | None:
         """What was planned for a car; ``None`` for one that came later."""
         ev = self._evs.get(key)
@@ -28,8 +32,7 @@ class Schedule:
 
     def power_w(self, key: EvseKey, transaction_id: TransactionId, now: datetime) -> float | None:
         """``None``: not planned (another car, past its last quarter hour, or the plan is stale): charge as if alone."""
-        ev = self.ev(key, transaction_id)
-        if ev is None or self.is_stale(now):
+        ev, k = self.ev(key, transaction_id), self.quarter(now)
+        if ev is None or k is None:
             return None
-        k = (now - self.plan.start) // QUARTER
         return float(ev.power_w[k]) if 0 <= k < len(ev.power_w) else None

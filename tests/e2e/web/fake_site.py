@@ -12,6 +12,7 @@ import sys
 import tomllib
 from collections import defaultdict
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -42,7 +43,7 @@ from csms.domain.values import ConnectorStatus, IdToken, MeterReading, Phases
 from csms.ids import CommandId, StationId, TransactionId, Uuid7
 from csms.services.api_keys import Role
 from csms.web.app import create_web
-from tests.unit.api.fakes import FakeKnock, Site, make_site
+from tests.unit.api.fakes import FakeCycle, FakeKnock, Site, make_site
 
 FEEDERS = Path(__file__).resolve().parents[3] / "csms" / "grid" / "feeders"
 LOW_PU, HIGH_PU = 0.90, 1.10
@@ -148,7 +149,7 @@ class Scene:
             if evse.place.max_discharge_w > 0 and (dip > 0.1 or number == 2):
                 setpoint_w = -18_000.0
             power_w = setpoint_w * (0.97 + 0.02 * self.rng.random())
-            evse.commanded_w, evse.wanted_w = setpoint_w, wanted_w
+            evse.commanded_w = setpoint_w
             evse.reading = MeterReading(
                 at=now,
                 power_w=power_w,
@@ -173,9 +174,10 @@ class Scene:
                     limit_source=limit[2] if limit else None,
                 )
             )
+            evse.decided = partial(decisions.__getitem__, len(decisions) - 1)
         view = self._view(frequency_hz, evse_w, tuple(decisions))
         self.site.views[:] = [view]
-        self.site.deps.live.publish("feeder", view)
+        self.site.deps.live.publish("feeder", FakeCycle(view))
         self._commands()
         return view
 

@@ -35,11 +35,11 @@ def test_cars_under_droop_keep_their_wishes() -> None:
 
     async def wishes(site: VirtualSite) -> tuple[float, list[float], list[float]]:
         await asyncio.sleep(LOSS_S - 1.0)
-        before = [site.evse(k).wanted_w or 0.0 for k in site.of_version("2.1")]
+        before = [site.decided(k).wanted_w for k in site.of_version("2.1")]
         lowest_hz, least = 50.0, list(before)
         for _ in range(20):
             await asyncio.sleep(1.0)
-            now = [site.evse(k).wanted_w or 0.0 for k in site.of_version("2.1")]
+            now = [site.decided(k).wanted_w for k in site.of_version("2.1")]
             least = [min(pair) for pair in zip(least, now, strict=True)]
             lowest_hz = min(lowest_hz, site.swarm.world.frequency.f_hz)
         return lowest_hz, before, least

@@ -19,6 +19,7 @@ from csms.cli.demo.site import site_settings, station_records
 from csms.cli.demo.virtual_time import run_virtual
 from csms.cli.demo.whole_system import _History, in_memory_connector
 from csms.clock import LoopClock
+from csms.domain.feeder_view import EvseDecision
 from csms.domain.fleet import EvseState, StationState
 from csms.grid.feeder_file import load_feeder
 from csms.ids import EvseKey, StationId
@@ -44,6 +45,12 @@ class VirtualSite:
 
     def evse(self, station_id: str) -> EvseState:
         return self.state(station_id).evse(1)
+
+    def decided(self, station_id: str) -> EvseDecision:
+        """By the last cycle of the loop."""
+        decision = self.evse(station_id).decided()
+        assert decision is not None
+        return decision
 
     def power_w(self, station_id: str) -> float:
         return self.swarm.stations[station_id].evses[1].power_w

@@ -8,11 +8,12 @@ import numpy as np
 
 from csms.dispatch.ac_check import Limits
 from csms.dispatch.decide import Decision, FeederDesk
-from csms.dispatch.snapshot import EvseNow, Footing, Snapshot
-from csms.dispatch.wants import Want
+from csms.dispatch.snapshot import Footing
+from csms.domain.der import FreqDroop
 from csms.domain.fleet import EvsePlace
 from csms.domain.values import Phases
 from csms.ids import EvseKey, StationId
+from tests.unit.dispatch.seen import Seen, Want, snapshot
 from tests.unit.grid.oracles import pgm_voltages, random_feeder
 from tests.unit.services.fakes import T0, FakeClock
 
@@ -32,6 +33,7 @@ class Site:
         buses = rng.integers(1, n, count)
         self.places: dict[EvseKey, EvsePlace] = {}
         self.wants: dict[EvseKey, Want] = {}
+        self.own_curve: FreqDroop | None = None
         for i, bus in enumerate(buses):
             phases = _LETTERS[tuple(map(bool, self.feeder.phase_mask[bus]))]  # type: ignore[index]
             rating_w = 7_360.0 * phases.n_phases * float(rng.uniform(0.5, 4.0))
@@ -90,9 +92,9 @@ class Site:
                 seen = tuple([*wired, None, None][:3])
             assumed = (assumed_w or {}).get(key, power_w[key])
             evses.append(
-                EvseNow(key, place, how, power_w[key], assumed, self.wants[key], seen)  # type: ignore[arg-type]
+                Seen(key, how, power_w[key], assumed, self.wants[key], seen, curve=self.own_curve)  # type: ignore[arg-type]
             )
-        return self.desk.decide(Snapshot(tuple(evses), frequency_hz), T0, FakeClock())
+        return self.desk.decide(snapshot(self.desk, evses, frequency_hz), T0, FakeClock())
 
 
 def ordered(decision: Decision) -> dict[EvseKey, float]:

@@ -12,15 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from csms.dispatch.snapshot import Footing, take
+from csms.dispatch.roster import Roster
+from csms.dispatch.snapshot import Footing
 from csms.domain.fleet import EvsePlace, Fleet
 from csms.domain.transaction import Transaction
 from csms.domain.values import MeterReading, Phases
 from csms.ids import EvseKey, StationId, TransactionId
 from tests.property.safety.site import Site, ordered
+from tests.unit.dispatch.wishes import STALE_AFTER_S, taken
 from tests.unit.services.fakes import T0
 
-STALE_AFTER_S = 5.0
 RATING_W = 11_000.0
 KEY = EvseKey(StationId("CP1"), 1)
 
@@ -41,26 +42,21 @@ def test_g3_only_fresh_moving_and_possible_values_lead(
     station = fleet.station(KEY.station_id)
     station.connected = True
     evse = station.evse(1)
-    evse.place = EvsePlace(bus="1", phases=Phases.ABC, max_power_w=RATING_W)
+    place = evse.place = EvsePlace(bus="1", phases=Phases.ABC, max_power_w=RATING_W)
     evse.transaction = Transaction(
         station_id=KEY.station_id, transaction_id=TransactionId("t"), evse_id=1, started=T0
     )
     evse.reading = MeterReading(at=T0, power_w=power_w)
     evse.reading_received_s, evse.changed_s = received_s, changed_s
     evse.commanded_w, evse.commanded_s = commanded_w, None if commanded_w is None else now_s - 1.0
-    snapshot = take(
-        fleet, {}, {KEY: 2_000.0}, now=T0, now_s=now_s, stale_after_s=STALE_AFTER_S,
-        nominal_phase_v=230.0, lease_s=60.0,
-    )  # fmt: skip
-    (seen,) = snapshot.evses
+    seen = taken(Roster(fleet, {KEY: place}), place, now_s, safe_w=2_000.0, lease_s=60.0)
+    (footing,), (assumed_w,) = seen.footing, seen.assumed_w
     old = min(-inf if t is None else t for t in (received_s, changed_s)) < now_s - STALE_AFTER_S
     absurd = power_w is not None and not abs(power_w) <= 2.0 * RATING_W
-    assert (seen.footing is Footing.STALE) == (old or absurd)
-    assert np.isfinite(seen.assumed_w)
-    if (
-        seen.footing is Footing.STALE
-    ):  # it may still do what it was last told, or what it falls back to
-        assert seen.assumed_w >= max(2_000.0, commanded_w or 0.0)
+    assert (footing == Footing.STALE) == (old or absurd)
+    assert np.isfinite(assumed_w)
+    if footing == Footing.STALE:  # it may still do what it was last told, or what it falls back to
+        assert assumed_w >= max(2_000.0, commanded_w or 0.0)
 
 
 @pytest.mark.oracle

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from csms.dispatch.wants import Want
 from csms.domain.commands import RemoteStart, SetChargingProfile
 from csms.domain.errors import InvalidInput
 from csms.domain.fleet import EvsePlace, Fleet
@@ -16,6 +15,7 @@ from csms.domain.values import IdToken, Phases
 from csms.ids import StationId
 from csms.services.guard import PowerGuard
 from tests.property.safety.site import Site, ordered
+from tests.unit.dispatch.seen import Want
 from tests.unit.services.fakes import T0
 
 RAMP_W_PER_MIN = 60e3

@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 
 from csms.dispatch.decide import FeederDesk
 from csms.dispatch.frequency_support import droop_power_w
-from csms.dispatch.own_droop import OwnDroop
-from csms.dispatch.wants import Want
 from csms.domain.der import FreqDroop
 from csms.ids import EvseKey
 from tests.property.safety.site import Site, ordered
+from tests.unit.dispatch.seen import Want
 
 DROOP = FreqDroop(
     over_freq_hz=50.2, under_freq_hz=49.8, over_droop_pu=0.01, under_droop_pu=0.01, response_time_s=0.5
@@ -24,9 +23,10 @@ DROOP = FreqDroop(
 
 
 def desk_with_droop(site: Site, *, installed: bool) -> FeederDesk:
+    site.own_curve = DROOP if installed else None
     return FeederDesk(
         site.feeder, site.places, site.desk.limits, safe_frac=0.25, ramp_w_per_min=1e9, period_s=1.0,
-        droop=DROOP, own_droop=OwnDroop(lambda _key: DROOP if installed else None),
+        droop=DROOP,
     )  # fmt: skip
 
 

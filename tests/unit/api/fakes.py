@@ -17,7 +17,7 @@ from csms.api.sessions import FailureBrake, OneTimePasswords, Sessions
 from csms.dispatch.signals import GridSignals
 from csms.domain.commands import Command, CommandRecord, CommandState, Outcome, RawCall
 from csms.domain.errors import NotFound, StoreUnavailable
-from csms.domain.feeder_view import FeederView
+from csms.domain.feeder_view import FeederSummary, FeederView
 from csms.domain.fleet import Fleet
 from csms.domain.plan import PlannerView
 from csms.domain.profile import ChargingProfile
@@ -284,6 +284,15 @@ class FakeAdmission:
         await self.store.commit(StationRecord(station_id=station_id, enabled=enabled))
 
 
+@dataclass(frozen=True)
+class FakeCycle:
+    view: FeederView
+
+    @property
+    def summary(self) -> FeederSummary:
+        return self.view
+
+
 @dataclass
 class FakeFeeder:
     name: str
@@ -297,6 +306,10 @@ class FakeFeeder:
     @property
     def view(self) -> FeederView | None:
         return self.views[-1] if self.views else None
+
+    @property
+    def summary(self) -> FeederSummary | None:
+        return self.view
 
 
 @dataclass

@@ -20,7 +20,7 @@ from csms.services.live import Note
 from csms.telemetry.feeder_series import FeederFigures
 from csms.web.app import create_web
 from csms.web.board import Board
-from tests.unit.api.fakes import T0, Site, make_site
+from tests.unit.api.fakes import T0, FakeCycle, Site, make_site
 
 AGC = {"change_w": -5e3, "at": T0.isoformat()}
 
@@ -106,7 +106,7 @@ async def test_the_page_has_a_selector_and_shows_one_feeder_with_its_stations(
     key = await site.key(Role.VIEWER)
     board: Board = app.state.board
     for one in site.feeders[:2]:
-        board.recent.take(Note("feeder", one.view))
+        board.recent.take(Note("feeder", FakeCycle(one.view)))
     page = (await client.get("/?feeder=south", headers=key)).text
     assert re.findall(r'<option value="([^"]+)" (selected)?>([^<]+)<', page) == [
         ("north", "", "north"),

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from csms.dispatch.corrected import Dispatch, Dispatcher, Limits, Requests
+from csms.dispatch.curves import Curves
 from csms.dispatch.droop_band import DroopBand, droop_band
-from csms.dispatch.wants import want
 from csms.domain.der import FreqDroop
 from csms.domain.fleet import EvsePlace
 from csms.domain.values import MeterReading, Phases
 from csms.grid import feeder_file
+from tests.unit.dispatch.wishes import wish
 from tests.unit.grid.oracles import pgm_voltages
 from tests.unit.services.fakes import T0
 
@@ -61,7 +62,8 @@ def test_a_band_reaches_from_no_droop_to_the_steepest_curves_full_response() -> 
         response_time_s=0.5,
     )  # fmt: skip
     rated, lo, hi = np.full(2, 10e3), np.array([-4e3, 0.0]), np.full(2, 10e3)
-    band = droop_band([curve, None], 49.6, 50.0, rated, lo, hi)
+    curves, on = Curves.of([curve, None]), np.array([True, False])
+    band = droop_band(curves, on, 49.6, 50.0, rated, lo, hi)
     assert band is not None
     assert band.full_w.tolist() == [-10e3, 0.0]
     assert band.present_w == pytest.approx([-4e3, 0.0])
@@ -69,10 +71,10 @@ def test_a_band_reaches_from_no_droop_to_the_steepest_curves_full_response() -> 
     assert half.tolist() == [-2e3, 3e3]
     assert full.tolist() == [-4e3, 3e3]  # no further than the car gives
     assert band.without_droop_w(np.array([1e3, 3e3])) == pytest.approx([5e3, 3e3])
-    above = droop_band([curve, None], 50.4, 50.0, rated, lo, hi)
+    above = droop_band(curves, on, 50.4, 50.0, rated, lo, hi)
     assert above is not None
     assert above.present_w.tolist() == [0.0, 0.0]  # no room is made for a response upwards
-    assert droop_band([None, None], 49.6, 50.0, rated, lo, hi) is None
+    assert droop_band(Curves.none(2), ~on & on, 49.6, 50.0, rated, lo, hi) is None
 
 
 def test_a_car_held_down_by_its_stations_droop_keeps_its_wish() -> None:
@@ -80,7 +82,9 @@ def test_a_car_held_down_by_its_stations_droop_keeps_its_wish() -> None:
 
     def wish_w(power_w: float, droop_w: float) -> float:
         reading = MeterReading(at=T0, power_w=power_w)
-        return want(place, None, reading, 40e3, 30e3, T0, None, droop_w).power_w
+        return wish(
+            place, reading=reading, commanded_w=40e3, previous_w=30e3, droop_w=droop_w
+        ).power_w
 
     assert wish_w(15e3, 0.0) == 24e3  # takes less by itself: forgotten by and by
     assert wish_w(15e3, -25e3) == 30e3

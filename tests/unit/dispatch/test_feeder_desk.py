@@ -14,13 +14,14 @@ from csms.dispatch.decide import Decision, FeederDesk
 from csms.dispatch.frequency_support import droop_power_w
 from csms.dispatch.sequence import sequenced
 from csms.dispatch.signals import GridSignals
-from csms.dispatch.snapshot import EvseNow, Footing, Snapshot
-from csms.dispatch.wants import Want, want
+from csms.dispatch.snapshot import Footing
 from csms.domain.der import FreqDroop
 from csms.domain.fleet import EvsePlace
 from csms.domain.values import MeterReading, Phases
 from csms.grid import feeder_file, power_flow
 from csms.ids import EvseKey, StationId
+from tests.unit.dispatch.seen import Seen, Want, snapshot
+from tests.unit.dispatch.wishes import wish
 from tests.unit.services.fakes import T0, FakeClock
 
 IEEE33 = feeder_file.builtin("ieee33")
@@ -56,13 +57,8 @@ def desk() -> FeederDesk:
 def cycle(
     desk: FeederDesk, measured_w: dict[EvseKey, float], footing: Footing = Footing.LED
 ) -> Decision:
-    evses = tuple(
-        EvseNow(
-            key, place, footing, measured_w[key], measured_w[key], Want(150_000.0, 0.0, 1.0), None
-        )
-        for key, place in PLACES.items()
-    )
-    return desk.decide(Snapshot(evses, 50.0), T0, FakeClock())
+    seen = [Seen(key, footing, measured_w[key], measured_w[key], Want(150_000.0)) for key in PLACES]
+    return desk.decide(snapshot(desk, seen, 50.0), T0, FakeClock())
 
 
 def lowest_v_pu(power_w: dict[EvseKey, float]) -> float:
@@ -97,7 +93,7 @@ def test_any_part_of_the_orders_may_arrive_first(start_w: list[float], arrived: 
     if lowest_v_pu(now_w) < V_MIN + 0.001:
         return
     decision = cycle(DESK_FOR_PARTS, now_w)
-    DESK_FOR_PARTS._ordered = {}
+    DESK_FOR_PARTS.forget_orders()
     mixed = {
         order.key: order.power_w if arrived >> i & 1 else now_w[order.key]
         for i, order in enumerate(decision.orders)
@@ -112,12 +108,9 @@ def test_nobodys_battery_is_drained_so_that_others_charge() -> None:
     """Discharge only where pausing every car does not lift the voltage enough."""
 
     def with_v2g(desk: FeederDesk, limit_v_pu: float) -> Decision:
-        evses = tuple(
-            EvseNow(key, place, Footing.LED, 0.0, 0.0, Want(150_000.0, -100_000.0, 1.0), None)
-            for key, place in PLACES.items()
-        )
+        seen = [Seen(key, Footing.LED, 0.0, 0.0, Want(150_000.0, -100_000.0)) for key in PLACES]
         assert desk.limits.v_min_pu == limit_v_pu
-        return desk.decide(Snapshot(evses, 50.0), T0, FakeClock())
+        return desk.decide(snapshot(desk, seen, 50.0), T0, FakeClock())
 
     enough = with_v2g(make_desk(), V_MIN)
     assert min(order.power_w for order in enough.orders) >= 0.0
@@ -190,9 +183,12 @@ def test_droop_follows_ieee_1547() -> None:
 def test_a_car_that_takes_less_than_allowed_frees_the_rest() -> None:
     place = PLACES[next(iter(PLACES))]
     reading = MeterReading(at=T0, power_w=20_000.0)
-    satisfied = want(place, None, reading, 100_000.0, None, T0)
-    held_back = want(place, None, MeterReading(at=T0, power_w=99_000.0), 100_000.0, None, T0)
-    full = want(place, None, MeterReading(at=T0, power_w=0.0, soc_frac=1.0), 100_000.0, None, T0)
+    satisfied = wish(place, reading=reading, commanded_w=100_000.0)
+    almost = MeterReading(at=T0, power_w=99_000.0)
+    held_back = wish(place, reading=almost, commanded_w=100_000.0)
+    full = wish(
+        place, reading=MeterReading(at=T0, power_w=0.0, soc_frac=1.0), commanded_w=100_000.0
+    )
     assert satisfied.power_w == 35_000.0
     assert held_back.power_w == place.max_power_w
     assert full.power_w == 0.0

@@ -8,36 +8,34 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from csms.dispatch.decide import Decision, FeederDesk
-from csms.dispatch.energy_room import EnergyRoom, energy_room
 from csms.dispatch.regulation import RegulationCall, in_steps
 from csms.dispatch.response import ResponseMeter, response
+from csms.dispatch.roster import Roster
 from csms.dispatch.signals import GridSignals
-from csms.dispatch.snapshot import EvseNow, Footing, Snapshot, take
-from csms.dispatch.wants import Want
+from csms.dispatch.snapshot import Footing
 from csms.domain.events import ChargingNeedsTold
 from csms.domain.feeder_view import RegulationView
 from csms.domain.fleet import EvsePlace, Fleet
 from csms.domain.transaction import Transaction
 from csms.domain.values import MeterReading, Phases
 from csms.ids import EvseKey, StationId, TransactionId
+from tests.unit.dispatch.seen import Room, Seen, Want, snapshot
 from tests.unit.dispatch.test_feeder_desk import PLACES, V_MIN, lowest_v_pu, make_desk
+from tests.unit.dispatch.wishes import room, taken
 from tests.unit.services.fakes import T0, FakeClock
 
-FULL = EnergyRoom(give_wh=40e3, take_wh=40e3)
+FULL = Room(give_wh=40e3, take_wh=40e3)
 DISCHARGE_W = 100e3
 
 
 def cycle(
     desk: FeederDesk, measured_w: dict[EvseKey, float], call: RegulationCall | None
 ) -> Decision:
-    evses = tuple(
-        EvseNow(
-            key, place, Footing.LED, measured_w[key], measured_w[key],
-            Want(150_000.0, -DISCHARGE_W, 1.0), None, FULL,
-        )
-        for key, place in PLACES.items()
-    )  # fmt: skip
-    return desk.decide(Snapshot(evses, 50.0, call), T0, FakeClock())
+    wish = Want(150_000.0, -DISCHARGE_W)
+    seen = [
+        Seen(key, Footing.LED, measured_w[key], measured_w[key], wish, room=FULL) for key in PLACES
+    ]
+    return desk.decide(snapshot(desk, seen, 50.0, call), T0, FakeClock())
 
 
 def settled(desk: FeederDesk, call: RegulationCall | None) -> tuple[dict[EvseKey, float], Decision]:
@@ -140,13 +138,15 @@ def test_energy_room_comes_from_what_the_car_told() -> None:
     needs = ChargingNeedsTold(
         evse_id=1, requested_transfer="DC_BPT", soc_frac=0.5, target_soc_frac=0.8, capacity_wh=60e3
     )
-    told = energy_room(needs, None, T0)
+    told = room(needs=needs)
     assert told.give_wh == pytest.approx(0.2 * 60e3 * 0.94)
     assert told.take_wh == pytest.approx(0.5 * 60e3 / 0.94)
     assert told.due_wh == pytest.approx(0.3 * 60e3 / 0.94)
-    assert energy_room(needs, 0.25, T0).give_wh == 0.0
-    assert energy_room(None, 0.9, T0) == EnergyRoom()
-    assert energy_room(None, 0.9, T0).give_wh == 0.0  # who tells nothing gives nothing back
+    assert told.left_h == np.inf
+    low = MeterReading(at=T0, soc_frac=0.25)
+    assert room(needs=needs, reading=low).give_wh == 0.0
+    high = MeterReading(at=T0, soc_frac=0.9)
+    assert room(reading=high) == Room()  # who tells nothing gives nothing back
 
 
 def test_a_call_is_forgotten_when_the_grid_operator_falls_silent() -> None:
@@ -176,12 +176,10 @@ def test_a_meter_that_is_a_cycle_behind_a_rising_setpoint_is_no_full_battery() -
     evse.reading_received_s = evse.changed_s = 0.0
     evse.commanded_before_w, evse.commanded_w, evse.commanded_s = 10e3, 40e3, 0.0
 
+    roster = Roster(fleet, {evse.key: evse.place})
+
     def wish_w() -> float:
-        snapshot = take(
-            fleet, {evse.key: 50e3}, {evse.key: 5e3}, now=T0, now_s=0.5, stale_after_s=5.0,
-            nominal_phase_v=230.0,
-        )  # fmt: skip
-        return snapshot.evses[0].want.power_w
+        return float(taken(roster, evse.place, 0.5, previous_want_w=50e3).want.power_w[0])
 
     assert wish_w() == 50e3
     evse.commanded_before_w = 40e3  # still at 10 kW two setpoints later: it takes no more

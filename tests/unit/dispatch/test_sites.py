@@ -14,7 +14,7 @@ from csms.dispatch.loop import next_due_s
 from csms.dispatch.site_assembly import one_at_a_time
 from csms.domain.commands import SetChargingProfile
 from csms.domain.errors import InvalidInput
-from csms.domain.feeder_view import FeederView
+from csms.domain.feeder_view import FeederCycle
 from csms.domain.profile import ChargingProfile, Kind, Period, Purpose, RateUnit
 from csms.domain.transaction import Transaction
 from csms.grid.network import FeederError
@@ -79,8 +79,8 @@ def test_loops_take_turns_within_the_period() -> None:
         begun_s = loop.time()
         for _ in range(12):
             note = await anext(watch)
-            assert isinstance(note.data, FeederView)
-            turns.append((round(loop.time() - begun_s, 6), note.data.site))
+            cycle: FeederCycle = note.data
+            turns.append((round(loop.time() - begun_s, 6), cycle.summary.site))
         await system.stop()
         return turns
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import numpy as np
+
 from csms.dispatch.tripping import Tripping
 from csms.domain.fleet import EvsePlace
 from csms.domain.ride_through import RideThroughPolicy, ride_through
@@ -24,8 +26,17 @@ PLACE = EvsePlace(bus="1", phases=Phases.ABC, max_power_w=10_000.0)
 SHARES = {key.station_id: ride_through(POLICY, n) for n, key in enumerate(KEYS)}
 
 
-def make(own: frozenset[EvseKey] = frozenset()) -> Tripping:
-    return Tripping(POLICY, SHARES.__getitem__, dict.fromkeys(KEYS, PLACE), own.__contains__)
+class Site:
+    """All of the site, of which some trip by themselves."""
+
+    def __init__(self, own: frozenset[EvseKey] = frozenset()) -> None:
+        rating_w = np.full(len(KEYS), PLACE.max_power_w)
+        self.tripping = Tripping(POLICY, [SHARES[key.station_id] for key in KEYS], rating_w)
+        self.own = np.array([key in own for key in KEYS])
+
+    def caps_w(self, f_hz: float | None, dt_s: float) -> dict[EvseKey, float]:
+        caps = self.tripping.caps_w(f_hz, dt_s, self.own).tolist()
+        return {key: cap for key, cap in zip(KEYS, caps, strict=True) if np.isfinite(cap)}
 
 
 def out(caps: dict[EvseKey, float]) -> set[EvseKey]:
@@ -33,7 +44,7 @@ def out(caps: dict[EvseKey, float]) -> set[EvseKey]:
 
 
 def test_a_fall_sheds_in_the_order_of_the_thresholds() -> None:
-    tripping = make()
+    tripping = Site()
     shed: list[int] = []
     for f_hz in (49.7, 49.5, 49.3, 49.1, 48.9):
         for _ in range(2):
@@ -46,14 +57,14 @@ def test_a_fall_sheds_in_the_order_of_the_thresholds() -> None:
 
 
 def test_a_short_dip_and_a_missing_frequency_change_nothing() -> None:
-    tripping = make()
+    tripping = Site()
     for f_hz in (49.9, 48.5, 49.9, None, 49.9, 48.5, None):
         caps = tripping.caps_w(f_hz, 0.15)
     assert caps == {}
 
 
 def test_all_come_back_one_by_one_and_softly() -> None:
-    tripping = make()
+    tripping = Site()
     tripping.caps_w(48.0, 2.0)
     assert len(out(tripping.caps_w(48.0, 2.0))) == len(KEYS)
     left = []
@@ -69,7 +80,7 @@ def test_all_come_back_one_by_one_and_softly() -> None:
 
 
 def test_a_relapse_begins_the_wait_anew() -> None:
-    tripping = make()
+    tripping = Site()
     tripping.caps_w(48.0, 2.0)
     for _ in range(10):
         tripping.caps_w(50.0, 1.0)
@@ -79,5 +90,5 @@ def test_a_relapse_begins_the_wait_anew() -> None:
 
 def test_who_trips_by_itself_is_left_alone() -> None:
     own = frozenset(KEYS[:5])
-    tripping = make(own)
+    tripping = Site(own)
     assert not own & set(tripping.caps_w(48.0, 2.0))

@@ -10,15 +10,15 @@ import pytest
 from csms.dispatch.ac_check import Limits
 from csms.dispatch.decide import Decision, FeederDesk
 from csms.dispatch.meters import VoltMeters
-from csms.dispatch.snapshot import EvseNow, Footing, Snapshot
+from csms.dispatch.snapshot import Footing
 from csms.dispatch.twin import READMIT_AFTER, Twin
-from csms.dispatch.wants import Want
 from csms.domain.fleet import EvsePlace
 from csms.domain.values import Phases
 from csms.grid import feeder_file, power_flow
 from csms.grid.network import FloatArray
 from csms.grid.power_flow import PowerFlow
 from csms.ids import EvseKey, StationId
+from tests.unit.dispatch.seen import Seen, Want, snapshot
 from tests.unit.services.fakes import T0, FakeClock
 
 V_MIN, MARGIN = 0.90, 0.004
@@ -65,13 +65,13 @@ class Plant:
             v += NOISE_PU * float(self.rng.normal())
             told = self.power_w[key] * self.power_lies.get(key, 1.0)
             seen = None if silent and silent.get(key) else (v, v, v)
-            evses.append(
-                EvseNow(key, place, Footing.LED, told, told, Want(RATING_W, 0.0, 1.0), seen)
-            )
+            evses.append(Seen(key, Footing.LED, told, told, Want(RATING_W), seen))
         head = None
         if self.head_factor is not None:
             head = float(state.source_va.real) * self.head_factor
-        decision = self.desk.decide(Snapshot(tuple(evses), 50.0, import_w=head), T0, FakeClock())
+        decision = self.desk.decide(
+            snapshot(self.desk, evses, 50.0, import_w=head), T0, FakeClock()
+        )
         self.power_w = {order.key: order.power_w for order in decision.orders}
         return decision
 

@@ -114,7 +114,7 @@ def test_the_book_keeps_scheduled_controls_and_knows_what_runs() -> None:
     superseded = msgspec.structs.replace(droop, is_superseded=True)
     book.read_back({droop.control_id: superseded})
     assert book.mismatches == ("FreqDroop csms-freq-droop: superseded",)
-    book.reported.pop("tonight")
+    book.ended("tonight")
     assert not book.runs("FreqDroop")
 
 

@@ -9,12 +9,13 @@ import pytest
 from csms.dispatch.ac_check import Limits
 from csms.dispatch.decide import Decision, FeederDesk
 from csms.dispatch.planner.schedule import Schedule
-from csms.dispatch.snapshot import EvseNow, Footing, Snapshot
-from csms.dispatch.wants import Want, want
+from csms.dispatch.snapshot import Footing
 from csms.domain.der import FreqDroop
 from csms.domain.plan import EvPlan, FleetPlan, PlanSummary
 from csms.domain.values import MeterReading
 from csms.ids import StationId, TransactionId
+from tests.unit.dispatch.seen import Seen, Want, snapshot
+from tests.unit.dispatch.wishes import wish
 from tests.unit.planner.cars import IEEE33, T0, key, place, told
 from tests.unit.services.fakes import FakeClock
 
@@ -33,10 +34,8 @@ DESK = desk()
 
 
 def cycle(wants: dict[str, Want], desk: FeederDesk = DESK, hz: float = 50.0) -> Decision:
-    evses = tuple(
-        EvseNow(key(name), PLACE, Footing.LED, 0.0, 0.0, wish, None) for name, wish in wants.items()
-    )
-    return desk.decide(Snapshot(evses, hz), T0, FakeClock())
+    seen = [Seen(key(name), Footing.LED, 0.0, 0.0, wish) for name, wish in wants.items()]
+    return desk.decide(snapshot(desk, seen, hz), T0, FakeClock())
 
 
 def setpoints(decision: Decision) -> dict[str, float]:
@@ -92,14 +91,15 @@ NEEDS = told(3.0, 10.0, max_charge_w=11_000.0, max_discharge_w=9_000.0)
 def test_the_want_is_the_schedules_power_within_what_the_car_can(
     planned_w: float | None, wanted_w: float
 ) -> None:
-    found = want(place("2", 50.0, 50.0), NEEDS, None, None, None, T0, planned_w)
+    found = wish(place("2", 50.0, 50.0), needs=NEEDS, planned_w=planned_w)
     assert found.power_w == wanted_w
     assert found.scheduled is (planned_w is not None)
 
 
 def test_a_full_car_wants_nothing_whatever_its_schedule_has() -> None:
     full = MeterReading(at=T0, power_w=0.0, soc_frac=1.0)
-    assert want(place(), None, full, 11_000.0, 0.0, T0, 7_000.0).power_w == 0.0
+    found = wish(place(), reading=full, commanded_w=11_000.0, previous_w=0.0, planned_w=7_000.0)
+    assert found.power_w == 0.0
 
 
 def schedule(stale_after_s: float = 1_800.0) -> Schedule:
