@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from csms.dispatch._judge import judge
 from csms.dispatch.droop_band import DroopBand
 from csms.dispatch.solver import DispatchError, DispatchSolver, LinearState
 from csms.grid import power_flow
@@ -62,7 +63,7 @@ class AcCheck:
         base_q_var: FloatArray,
         droop: DroopBand | None = None,
     ):
-        self._solver, self._p, self._q = solver, base_p_w, base_q_var
+        self._solver, self.base_p_w, self._q = solver, base_p_w, base_q_var
         self.droop = droop
         self._feeder = feeder = solver.feeder
         n, m = feeder.n_bus, solver.m
@@ -70,10 +71,9 @@ class AcCheck:
         self._mask = solver.model.mask
         self._gain, self._rest = np.ones((n, m)), np.zeros((n, m))
         self._source_u = feeder.source_v_pu**2
-        self._lifted: FloatArray | float = (
-            0.0  # (n, m) above the upper limit under droop, whatever the setpoints
-        )
-        self._known_drop: FloatArray | None = None  # where the model was measured
+        self._lifted = np.zeros((n, m))  # above the upper limit under droop, whatever the setpoints
+        self._known_drop = np.zeros((n, m))  # where the model was measured
+        self._learned = False
         self._starts: dict[int, ComplexArray] = {}  # by level of droop
         base_a = S_BASE_VA / feeder.base_v
         self._thermal = limits.thermal and bool(
@@ -90,14 +90,15 @@ class AcCheck:
 
     def begin(self, droop: DroopBand | None) -> None:
         """Count this droop from now on, all of it."""
-        self.droop, self._lifted = droop, 0.0
+        self.droop = droop
+        self._lifted = np.zeros_like(self._gain)
 
     def limit_to(self, limits: Limits) -> None:
         """Judge by these voltage limits from now on."""
         shape = (self._feeder.n_bus, self._solver.m)
         self._limits = limits
-        self._v_min = np.broadcast_to(np.reshape(limits.v_min_pu, (-1, 1)), shape)
-        self._v_max = np.broadcast_to(np.reshape(limits.v_max_pu, (-1, 1)), shape)
+        self._v_min = np.array(np.broadcast_to(np.reshape(limits.v_min_pu, (-1, 1)), shape), float)
+        self._v_max = np.array(np.broadcast_to(np.reshape(limits.v_max_pu, (-1, 1)), shape), float)
 
     def __call__(self, x: FloatArray) -> Trial:
         """``x`` (N,) as setpoints."""
@@ -120,16 +121,18 @@ class AcCheck:
         margin = self._limits.margin_pu
         trial = self(idle_w)
         while self.droop is not None and self.droop.share > 0.0 and trial.pf is not None:
-            over = trial.u_high - (self._v_max - 2.0 * margin) ** 2
+            over = np.nan_to_num(trial.u_high - (self._v_max - 2.0 * margin) ** 2)
             if self._over(trial.u_low, trial.u) <= -2.0 * margin:
-                self._lifted = np.where(np.isfinite(over), np.maximum(over, 0.0), 0.0)
+                if over.max(initial=0.0) <= 0.0:
+                    return trial
+                self._lifted = np.maximum(over, 0.0)
                 return self(idle_w)
             self.droop = self.droop.up_to(self.droop.share - _SHARE_STEP)
             trial = self(idle_w)
         return trial
 
     def _solved(self, x: FloatArray, level: int, *, must_converge: bool = False) -> PowerFlow:
-        load_w = self._p + self._solver.load_w(x)
+        load_w = self.base_p_w + self._solver.load_w(x)
         start = self._starts.get(level, self._starts.get(0))
         pf = power_flow.solve(self._feeder, load_w, self._q, start=start, check=must_converge)
         if pf.converged:
@@ -138,12 +141,13 @@ class AcCheck:
 
     def _judged(self, flows: list[PowerFlow]) -> Trial:
         """``flows``: at the setpoints, then at each level of droop."""
-        (u, doubt), *drooped = [self._voltage(pf) for pf in flows]
-        voltage, low, high = self._over(u - doubt, u + doubt), u, u
-        for u_droop, doubt in drooped:
-            u_low, u_high = u_droop - doubt, u_droop + doubt - self._lifted
-            voltage = max(voltage, self._over(u_low, u_high))
-            low, high = np.minimum(low, u_low), np.maximum(high, u_high)
+        u, _, voltage = self._voltage(flows[0])
+        low, high = u, u
+        for pf in flows[1:]:
+            u_droop, doubt, over = self._voltage(pf)
+            voltage = max(voltage, over)
+            low = np.minimum(low, u_droop - doubt)
+            high = np.maximum(high, u_droop + doubt - self._lifted)
         voltage -= _BREACH_TOLERANCE_PU
         breach = voltage
         if self._thermal:
@@ -154,15 +158,14 @@ class AcCheck:
             breach = max(breach, float((power / self._s_max).max()) - 1.0 - _BREACH_TOLERANCE_PU)
         return Trial(flows[0], u, breach, max(voltage, 0.0), low, high)
 
-    def _voltage(self, pf: PowerFlow) -> tuple[FloatArray, FloatArray | float]:
-        """Squared (n, m), and how much the measured bias may be wrong there."""
-        v = pf.v_pu.reshape(self._feeder.n_bus, -1)
-        drop = self._source_u - v.real**2 - v.imag**2
-        u = self._source_u - self._gain * drop + self._rest
-        if self._known_drop is None:
-            return u, 0.0
-        changed = np.where(self._mask, np.abs(drop - self._known_drop), 0.0)
-        return u, _DOUBT * changed.max(axis=1, keepdims=True)  # phases are coupled
+    def _voltage(self, pf: PowerFlow) -> tuple[FloatArray, FloatArray, float]:
+        """Squared (n, m), how much the measured bias may be wrong there (n, 1), and the worst breach of a limit."""
+        u, doubt = np.empty_like(self._gain), np.empty(len(self._gain))
+        over = judge(
+            pf.v_pu.reshape(u.shape), self._mask, self._source_u, self._gain, self._rest,
+            self._known_drop, self._learned, _DOUBT, self._v_min, self._v_max, self._lifted, u, doubt,
+        )  # fmt: skip
+        return u, doubt[:, None], float(over)
 
     def _over(self, u_low: FloatArray, u_high: FloatArray) -> float:
         low, high = np.sqrt(np.maximum(u_low, 0.0)), np.sqrt(np.maximum(u_high, 0.0))
@@ -184,7 +187,7 @@ class AcCheck:
         gain = 1.0 - np.where(large, offset / np.where(large, drop, 1.0), 0.0)
         self._gain = np.clip(gain, 1.0 - _MAX_MODEL_ERROR, 1.0 + _MAX_MODEL_ERROR)
         self._rest = offset - (1.0 - self._gain) * drop
-        self._known_drop = drop
+        self._known_drop, self._learned = drop, True
         return self._judged([here.pf])
 
     def linear_state(self, x: FloatArray, trial: Trial) -> LinearState:

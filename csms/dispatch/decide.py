@@ -13,6 +13,7 @@ import numpy as np
 from csms.dispatch.ac_check import AcCheck, Limits, Trial
 from csms.dispatch.alarms import Overdraw, evse_alarms, feeder_alarms, is_quiet
 from csms.dispatch.asked import Asked, asked
+from csms.dispatch.carried import Carried
 from csms.dispatch.corrected import Dispatch, Dispatcher, Fairness, Requests
 from csms.dispatch.explain import orders_of
 from csms.dispatch.frequency_support import droop_power_w
@@ -116,6 +117,7 @@ class FeederDesk:
         self._evse_buses: BoolArray = self._dispatcher.solver.load_w(np.ones(len(rows))) > 0.0
         self._warm_up()
         self._import_limit_va: float | None = None
+        self._carried = Carried(len(rows), self._dispatcher.solver.m)
         self._offsets = SteadyOffsets()
         self._twin = Twin(
             self._dispatcher.solver, [str(key) for key in rows.keys], rows.max_power_w
@@ -223,6 +225,7 @@ class FeederDesk:
         assert here.pf is not None
         modelled = np.abs(here.pf.v_pu).reshape(self.feeder.n_bus, -1)
         volts = read_volt_meters(snapshot, self.rows, modelled.shape[1])
+        volts = self._carried.to_now(volts, modelled, snapshot.new)
         if self._twin.is_due():
             power_w, sigma_w = read_powers(snapshot, self.rows)
             self._twin.judge(here.pf, *self._base, volts, power_w, sigma_w, snapshot.import_w, now)
@@ -238,6 +241,7 @@ class FeederDesk:
         step = partial(
             self._dispatcher.step_from, seen.check, seen.here, snapshot.assumed_w, safe_w=self.safe_w,
             droop=own_band(snapshot, self.rows, self._nominal_hz, balanced=balanced),
+            last_w=self._ordered_w,
         )  # fmt: skip
         requests, floor_w = asked_for.requests, asked_for.floor_w
         dispatch = step(requests)

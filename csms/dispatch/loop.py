@@ -75,6 +75,7 @@ class DispatchLoop:
         self._offset_s = offset_s
         self._cycle_took = cycle_took
         n = len(desk.rows)
+        self._before_s = float("-inf")
         self._in_flight = np.zeros(n, bool)
         self._want_w = np.full(n, np.nan)
         self._alarms: frozenset[str] = frozenset()
@@ -101,9 +102,10 @@ class DispatchLoop:
         """One turn of the loop, without the waiting."""
         desk, signals = self._desk, self._signals
         at = Instant(
-            now=self._clock.now(), now_s=self._clock.monotonic(), stale_after_s=self._stale_after_s,
-            lease_s=self._lease_s, nominal_phase_v=desk.nominal_phase_v,
+            now=self._clock.now(), now_s=self._clock.monotonic(), before_s=self._before_s,
+            stale_after_s=self._stale_after_s, lease_s=self._lease_s, nominal_phase_v=desk.nominal_phase_v,
         )  # fmt: skip
+        self._before_s = at.now_s
         for i in self._roster.refresh(at.now):
             _, evse = self._roster.states(i)
             evse.decided = partial(self._decided, i)

@@ -40,8 +40,9 @@ def read_volt_meters(snapshot: Snapshot, places: Places, m: int) -> VoltMeters:
     """
     seen = ~np.isnan(snapshot.v_pu)
     if m == 1:
-        which = np.flatnonzero(seen.any(axis=1))
-        told = np.where(seen, snapshot.v_pu, 0.0)[which].sum(axis=1) / seen[which].sum(axis=1)
+        count = seen.sum(axis=1)
+        which = np.flatnonzero(count)
+        told = np.where(seen, snapshot.v_pu, 0.0).sum(axis=1)[which] / count[which]
         phase = np.zeros(len(which), np.int64)
     else:
         single = places.phases.sum(axis=1) == 1

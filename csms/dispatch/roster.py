@@ -7,19 +7,23 @@ DER controls have changed since are read again, and those whose schedule moves o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
-from math import inf, isnan
-from typing import Protocol
+from datetime import UTC, datetime
+from math import inf, nan
+from typing import Any, Protocol
 
 import numpy as np
 
-from csms.dispatch.told import NEEDED, Row, Told
+from csms.dispatch.told import Told
 from csms.domain.der import FreqDroop
 from csms.domain.events import ChargingNeedsTold
 from csms.domain.fleet import EvsePlace, EvseState, Fleet, StationState
+from csms.domain.values import MeterReading
+from csms.grid.network import FloatArray
 from csms.ids import EvseKey, StationId
 
 _UNKNOWN = (None, None, None)
+_NO_READING = MeterReading(at=datetime.min.replace(tzinfo=UTC))
+_NO_NEEDS = ChargingNeedsTold(evse_id=0, requested_transfer="")
 
 
 class Plans(Protocol):
@@ -66,7 +70,7 @@ class Roster:
         self._mark: object = None
         self._absent = list(range(len(places)))
         self._here: dict[int, tuple[StationState, EvseState]] = {}
-        self._needs: dict[int, ChargingNeedsTold | None] = {}
+        self._needs: list[ChargingNeedsTold | None] = [None] * len(places)
         self._first_row: dict[StationId, int] = {}
         self._rows_of: dict[int, list[int]] = {}
         self._evse_changes: set[int] = set()
@@ -120,21 +124,41 @@ class Roster:
             part.watch(self._station_changes, first)
 
     def _read_evses(self, rows: list[int], now: datetime) -> None:
+        """Column by column: of thousands of rows that is much faster than row by row."""
         told, needs = self.told, self._needs
         evses = [self._here[i][1] for i in rows]
-        told.charging[rows] = [evse.is_charging for evse in evses]
-        told.meter(rows, [_metered(evse) for evse in evses])
+        transactions = [evse.transaction for evse in evses]
+        told.charging[rows] = [tx is not None and tx.is_open for tx in transactions]
+        readings = [evse.reading or _NO_READING for evse in evses]
+        told.power_w[rows] = _without_nan([one.power_w for one in readings])
+        told.frequency_hz[rows] = _column([one.frequency_hz for one in readings])
+        told.soc_frac[rows] = _column([one.soc_frac for one in readings])
+        told.voltage_v[rows] = _column([one.voltage_v or _UNKNOWN for one in readings])
+        told.received_s[rows] = _column([evse.reading_received_s for evse in evses])
+        told.changed_s[rows] = _column([evse.changed_s for evse in evses])
+        told.commanded_w[rows] = _column([evse.commanded_w for evse in evses])
+        told.commanded_before_w[rows] = _column([evse.commanded_before_w for evse in evses])
+        told.commanded_s[rows] = _column([evse.commanded_s for evse in evses])
         if self._mark is not None:
             self._read_plans(rows, now)
-        pairs = zip(rows, evses, strict=True)
-        changed = {i: evse.needs for i, evse in pairs if evse.needs is not needs.get(i)}
-        if changed:
-            told.need(list(changed), [_needed(one) for one in changed.values()])
-            needs |= changed
+        pairs = zip(rows, [evse.needs for evse in evses], strict=True)
+        for i, told_needs in [(i, one) for i, one in pairs if one is not needs[i]]:
+            needs[i] = told_needs
+            self._read_needs(i, told_needs or _NO_NEEDS)
+
+    def _read_needs(self, i: int, needs: ChargingNeedsTold) -> None:
+        told = self.told
+        told.max_charge_w[i] = _number(needs.max_charge_w)
+        told.max_discharge_w[i] = _number(needs.max_discharge_w)
+        told.energy_wh[i] = _number(needs.energy_wh)
+        told.departure_s[i] = needs.departure.timestamp() if needs.departure else nan
+        told.capacity_wh[i] = _number(needs.capacity_wh)
+        told.target_soc_frac[i] = _number(needs.target_soc_frac)
+        told.arrival_soc_frac[i] = _number(needs.soc_frac)
 
     def _read_plans(self, rows: list[int], now: datetime) -> None:
         planned = [self._plans.planned_w(self._here[i][1], now) for i in rows]
-        self.told.planned_w[rows] = np.array(planned, np.float64)
+        self.told.planned_w[rows] = _column(planned)
 
     def _read_station(self, first: int) -> None:
         told, station = self.told, self._here[first][0]
@@ -144,26 +168,19 @@ class Roster:
             told.curves.put(i, self._curve(self.keys[i]))
 
 
-def _metered(evse: EvseState) -> Row:
-    reading = evse.reading
-    told = (
-        evse.reading_received_s, evse.changed_s,
-        evse.commanded_w, evse.commanded_before_w, evse.commanded_s,
-    )  # fmt: skip
-    if reading is None:
-        return (None, None, None, None, None, None, *told)
-    power_w = reading.power_w
-    if power_w is not None and isnan(power_w):
-        power_w = inf  # NaN would pass for not told
-    volts = reading.voltage_v or _UNKNOWN
-    return (power_w, reading.frequency_hz, reading.soc_frac, *volts, *told)
+def _column(values: list[Any]) -> FloatArray:
+    """``None`` as NaN."""
+    return np.array(values, np.float64)
 
 
-def _needed(needs: ChargingNeedsTold | None) -> Row:
-    if needs is None:
-        return (None,) * len(NEEDED)
-    return (
-        needs.max_charge_w, needs.max_discharge_w, needs.energy_wh,
-        needs.departure.timestamp() if needs.departure else None,
-        needs.capacity_wh, needs.target_soc_frac, needs.soc_frac,
-    )  # fmt: skip
+def _number(value: float | None) -> float:
+    return nan if value is None else value
+
+
+def _without_nan(values: list[float | None]) -> FloatArray:
+    """Infinite for a power that is not a number, which would pass for one that was not told."""
+    column = _column(values)
+    for at in np.flatnonzero(np.isnan(column)).tolist():
+        if values[at] is not None:
+            column[at] = inf
+    return column

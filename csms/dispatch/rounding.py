@@ -59,11 +59,13 @@ def choose_on(
 
 def refill(
     x_w: FloatArray, y_w: FloatArray, rows: FloatArray, group: np.ndarray, hi_w: FloatArray, step_w: FloatArray,
-    min_w: FloatArray, cost: FloatArray | None = None,
+    min_w: FloatArray, cost: FloatArray | None = None, last_w: FloatArray | None = None,
 ) -> FloatArray:  # fmt: skip
     """Gives back whole steps that rounding ``x_w`` down to ``y_w`` left unused, at most one to each EVSE.
 
-    Those with the lowest ``cost`` (N,) come first, or without costs those with the largest remainder.
+    Those come first that have the step already by their last order ``last_w`` (N,; NaN: none), so that nobody's
+    current goes up and down with the noise of the meters; then those with the lowest ``cost`` (N,), or without costs
+    those with the largest remainder.
 
     ``rows`` (K, N): how each limit that binds answers to a watt of each EVSE; ``x_w`` meets them as equalities, so what
     rounding freed is ``rows @ (x - y)``. Within a ``group`` (same limit) it stops at the first step that does not fit.
@@ -82,6 +84,9 @@ def refill(
     order = np.flatnonzero(may)
     rank = -remainder if cost is None else cost
     order = order[np.argsort(rank[order], kind="stable")]
+    if last_w is not None:
+        has = up[order] <= last_w[order] + _SLACK * step_w[order]
+        order = np.concatenate([order[has], order[~has]])
     for label in np.unique(group[order]):
         members = order[group[order] == label]
         used = np.cumsum(rows[:, members] * step_w[members], axis=1)

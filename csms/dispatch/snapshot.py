@@ -48,6 +48,7 @@ class Snapshot:
     want: Wants
     v_pu: FloatArray  # (N, 3) fresh and plausible, else NaN; in the order of the phases it is wired to
     age_s: FloatArray  # (N,) of its last reading
+    new: BoolArray  # (N,) that reading has come since the cycle before
     room: EnergyRoom
     curves: Curves  # droop of their own
     trips_itself: BoolArray  # (N,)
@@ -68,6 +69,8 @@ class Instant:
     now: datetime
     now_s: float
     """Monotonic."""
+    before_s: float = -np.inf
+    """Monotonic, of the cycle before."""
     stale_after_s: float
     lease_s: float = np.inf
     nominal_phase_v: float
@@ -107,6 +110,7 @@ def take(
         want=wants(places, told, fresh, previous_want_w, droop_w, unix_s),
         v_pu=np.where(fresh[:, None] & plausible, v_pu, np.nan),
         age_s=np.maximum(at.now_s - np.nan_to_num(told.received_s, nan=at.now_s), 0.0),
+        new=fresh & (told.received_s > at.before_s),
         room=energy_room(told, fresh, unix_s),
         curves=told.curves,
         trips_itself=told.trips_itself,

@@ -350,7 +350,8 @@ class DispatchSolver:
                 count and (level.min() < 0 or level.max() > MAX_PRIORITY)
             ):
                 raise DispatchError(f"priority must be 0 .. {MAX_PRIORITY} with shape ({count},)")
-            w = w * PRIORITY_RATIO**level
+            if level.any():
+                w = w * PRIORITY_RATIO**level
         lo, hi = np.asarray(lo_w, float) / S_BASE_VA, np.asarray(hi_w, float) / S_BASE_VA
         d = np.clip(np.asarray(desired_w, float) / S_BASE_VA, lo, hi)
         return lo, hi, d, 1.0 / w

@@ -24,6 +24,7 @@ from datetime import datetime
 import msgspec
 import numpy as np
 
+from csms.dispatch._judge import most_cautious
 from csms.dispatch.measurements import (
     MeterKey,
     Meters,
@@ -177,23 +178,14 @@ class Twin:
 
         Of several meters the most cautious one: the lowest where the voltage is low, else the highest.
         """
-        at = (volts.bus, volts.phase)
+        shape = modelled_v_pu.shape
         suspected = self._of(volts)
-        expected = (modelled_v_pu + self._offset)[at]
-        slack = np.where(suspected, CAUTION * self._sigma[at], 0.0)
-        low = modelled_v_pu[at] < 1.0
-        trusted = self._judged[volts.evse, volts.phase] & ~suspected
-        bound = np.where(low, np.minimum(volts.v_pu, expected - slack),
-                         np.maximum(volts.v_pu, expected + slack))  # fmt: skip
-        v = np.where(trusted, volts.v_pu, bound)
-        witnesses = np.zeros(modelled_v_pu.shape, np.int64)
-        np.add.at(witnesses, at, trusted)
-        counts = ~(suspected & (witnesses[at] >= 2))
-        floor, ceiling = np.full(modelled_v_pu.shape, np.inf), np.full(modelled_v_pu.shape, -np.inf)
-        np.minimum.at(floor, (at[0][counts & low], at[1][counts & low]), v[counts & low])
-        np.maximum.at(ceiling, (at[0][counts & ~low], at[1][counts & ~low]), v[counts & ~low])
-        found = np.where(np.isfinite(floor), floor, ceiling)
-        return np.where(np.isfinite(found), found, np.nan)
+        found, floor, witnesses = np.empty(shape), np.empty(shape), np.empty(shape, np.int64)
+        most_cautious(
+            volts.bus, volts.phase, volts.v_pu, self._judged[volts.evse, volts.phase] & ~suspected,
+            suspected, modelled_v_pu, self._offset, self._sigma, CAUTION, witnesses, floor, found,
+        )  # fmt: skip
+        return found
 
     def alarms(self) -> tuple[str, ...]:
         """One per meter that is not believed; the text stays the same while it lasts."""

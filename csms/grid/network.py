@@ -127,6 +127,16 @@ class Feeder:
         mutual = (z.sum(axis=(1, 2)) - 3.0 * own) / 6.0
         return np.ascontiguousarray(own - mutual)
 
+    @cached_property
+    def r1_pu(self) -> FloatArray:
+        """(n,) real part of :attr:`z1_pu`."""
+        return np.ascontiguousarray(self.z1_pu.real)
+
+    @cached_property
+    def x1_pu(self) -> FloatArray:
+        """(n,) imaginary part of :attr:`z1_pu`."""
+        return np.ascontiguousarray(self.z1_pu.imag)
+
     def path(self, bus: int) -> list[int]:
         """Buses from ``bus`` up to the source, both included."""
         chain = [bus]

@@ -123,12 +123,11 @@ def solve(
     if p.ndim == 1:
         vr, vi = _start_balanced(feeder, v0, start)
         ir, ii = np.empty_like(vr), np.empty_like(vr)
-        z = feeder.z1_pu
-        r, x = np.ascontiguousarray(z.real), np.ascontiguousarray(z.imag)
+        r, x = feeder.r1_pu, feeder.x1_pu
         iterations, residual = _sweep.sweep_balanced(
             feeder.parent, r, x, p, q, tolerance_pu, max_iterations, vr, vi, ir, ii
         )
-        v, i = vr + 1j * vi, ir + 1j * ii
+        v, i = _complex(vr, vi), _complex(ir, ii)
         loss = 3.0 * S_BASE_VA * float(np.dot(r, ir * ir + ii * ii))
         source = complex(3.0 * S_BASE_VA * v[0] * np.conj(i[0]))
     else:
@@ -140,7 +139,7 @@ def solve(
             feeder.parent, net.zr, net.zi, feeder.phase_mask, net.tap, p, q, net.b, tolerance_pu,
             max_iterations, vr, vi, ir, ii,
         )  # fmt: skip
-        v, i = vr + 1j * vi, ir + 1j * ii
+        v, i = _complex(vr, vi), _complex(ir, ii)
         loss = S_BASE_VA * float(np.einsum("if,ifg,ig->", i.conj(), feeder.z_pu, i).real)
         source = complex(S_BASE_VA * np.sum(v[0] * np.conj(i[0])))
         v[~feeder.phase_mask] = np.nan
@@ -171,8 +170,7 @@ def solve_batch(
     v = np.empty(p.shape, complex)
     loss, residual, iterations = np.empty(count), np.empty(count), np.empty(count, np.int32)
     if p.ndim == 2:
-        z = feeder.z1_pu
-        r, x = np.ascontiguousarray(z.real), np.ascontiguousarray(z.imag)
+        r, x = feeder.r1_pu, feeder.x1_pu
         _distflow.batch_balanced(
             feeder.parent, r, x, p, q, scale, v0, _middle_u(feeder, p, q, v0),
             tolerance_pu, max_iterations, v, loss, iterations, residual,
@@ -259,6 +257,12 @@ def _powers(
             raise ValueError("power on a phase that its bus does not have")
         scale = 1.0 / S_BASE_VA
     return np.ascontiguousarray(p_w), np.ascontiguousarray(q_var), scale
+
+
+def _complex(real: FloatArray, imag: FloatArray) -> ComplexArray:
+    out = np.empty(real.shape, complex)
+    out.real, out.imag = real, imag
+    return out
 
 
 def _start_balanced(

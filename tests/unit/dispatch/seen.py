@@ -64,6 +64,7 @@ def snapshot(
         want=Wants(wants[:, 0], wants[:, 1], wants[:, 2], wants[:, 3].astype(bool)),
         v_pu=np.array([one.v_pu or (None, None, None) for one in rows], float),
         age_s=np.zeros(len(rows)),
+        new=np.ones(len(rows), bool),
         room=EnergyRoom(*rooms.T),
         curves=Curves.of([one.curve for one in rows]),
         trips_itself=np.zeros(len(rows), bool),

@@ -76,7 +76,7 @@ def test_the_last_amperes_add_fewer_losses_and_serve_no_less(
         return power_flow.solve(IEEE33, load, Q_VAR).loss_w
 
     cheap = [setpoints(seed) for seed in range(10)]
-    monkeypatch.setattr(Dispatcher, "_loss_per_watt", lambda _self, _trial: None)
+    monkeypatch.setattr(Dispatcher, "_loss_ranking", lambda _self, _check, _y: None)
     fair = [setpoints(seed) for seed in range(10)]
     price = loss_gradient(IEEE33, power_flow.solve(IEEE33)).dp
     served = less = 0.0

@@ -1,0 +1,71 @@
+"""Numba kernels over bus voltages: the AC answer against the limits, and what the voltmeters say together. Per unit."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True, nogil=True)
+def judge(  # type: ignore[no-untyped-def]
+    v, mask, source_u, gain, rest, known_drop, learned, doubt_frac, v_min, v_max, lifted, u, doubt
+):
+    """Squared voltages ``u`` (n, m) of the AC state ``v`` with what was learned of the model, and ``doubt`` (n,): how
+    far that may be wrong, of the change of the drop since. -> the worst breach of a limit, pu.
+
+    ``learned``: whether ``known_drop`` says where the model was measured. Phases are coupled: the largest change of any
+    counts for all of a bus. Where a phase is absent, ``u`` is NaN.
+    """
+    n, m = u.shape
+    worst = -np.inf
+    for i in range(n):
+        doubt[i] = 0.0
+        for f in range(m):
+            drop = source_u - v[i, f].real ** 2 - v[i, f].imag ** 2
+            u[i, f] = source_u - gain[i, f] * drop + rest[i, f]
+            if learned and mask[i, f]:
+                doubt[i] = max(doubt[i], doubt_frac * abs(drop - known_drop[i, f]))
+        if i == 0:
+            continue
+        for f in range(m):
+            if mask[i, f]:
+                low = np.sqrt(max(u[i, f] - doubt[i], 0.0))
+                high = np.sqrt(max(u[i, f] + doubt[i] - lifted[i, f], 0.0))
+                worst = max(worst, v_min[i, f] - low, high - v_max[i, f])
+    return worst
+
+
+@njit(cache=True, nogil=True)
+def most_cautious(  # type: ignore[no-untyped-def]
+    bus, phase, told, trusted, suspected, modelled, offset, sigma, caution, witnesses, floor, out
+):
+    """``out`` (n, m): what K voltmeters say together, NaN where nothing; the other two (n, m) are scratch.
+
+    Where the voltage is low, the lowest counts, else the highest. One that is not ``trusted`` counts at most as what is
+    expected there, less ``caution`` standard deviations if it is ``suspected``; a suspected one that two trusted ones
+    outvote does not count.
+    """
+    out[:] = np.nan
+    floor[:] = np.nan
+    witnesses[:] = 0
+    for k in range(bus.shape[0]):
+        if trusted[k]:
+            witnesses[bus[k], phase[k]] += 1
+    for k in range(bus.shape[0]):
+        i, f = bus[k], phase[k]
+        if suspected[k] and witnesses[i, f] >= 2:
+            continue
+        slack = caution * sigma[i, f] if suspected[k] else 0.0
+        expected = modelled[i, f] + offset[i, f]
+        if modelled[i, f] < 1.0:
+            v = told[k] if trusted[k] else min(told[k], expected - slack)
+            if not floor[i, f] <= v:
+                floor[i, f] = v
+        else:
+            v = told[k] if trusted[k] else max(told[k], expected + slack)
+            if not out[i, f] >= v:
+                out[i, f] = v
+    for i in range(out.shape[0]):
+        for f in range(out.shape[1]):
+            if not np.isnan(floor[i, f]):
+                out[i, f] = floor[i, f]
