@@ -41,6 +41,7 @@ class Seen(NamedTuple):
     v_pu: tuple[float | None, float | None, float | None] | None = None
     room: Room = Room()
     curve: FreqDroop | None = None
+    new: bool = True
 
 
 def snapshot(
@@ -64,7 +65,7 @@ def snapshot(
         want=Wants(wants[:, 0], wants[:, 1], wants[:, 2], wants[:, 3].astype(bool)),
         v_pu=np.array([one.v_pu or (None, None, None) for one in rows], float),
         age_s=np.zeros(len(rows)),
-        new=np.ones(len(rows), bool),
+        new=np.array([one.new for one in rows]),
         room=EnergyRoom(*rooms.T),
         curves=Curves.of([one.curve for one in rows]),
         trips_itself=np.zeros(len(rows), bool),
