@@ -28,10 +28,15 @@ def judge(  # type: ignore[no-untyped-def]
         if i == 0:
             continue
         for f in range(m):
-            if mask[i, f]:
-                low = np.sqrt(max(u[i, f] - doubt[i], 0.0))
-                high = np.sqrt(max(u[i, f] + doubt[i] - lifted[i, f], 0.0))
-                worst = max(worst, v_min[i, f] - low, high - v_max[i, f])
+            if mask[i, f]:  # roots only where they would be the worst so far
+                low = max(u[i, f] - doubt[i], 0.0)
+                least = v_min[i, f] - worst
+                if least > 0.0 and low < least * least:
+                    worst = v_min[i, f] - np.sqrt(low)
+                high = u[i, f] + doubt[i] - lifted[i, f]
+                most = v_max[i, f] + worst
+                if high > 0.0 and (most < 0.0 or high > most * most):
+                    worst = np.sqrt(high) - v_max[i, f]
     return worst
 
 

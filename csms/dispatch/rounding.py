@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
+from numpy.typing import NDArray
 
 from csms.grid.network import FloatArray
+
+IndexArray = NDArray[np.int64]
 
 _SLACK = 1.0e-6  # of a step: an optimum of 5.9999999 steps is 6
 
@@ -36,7 +41,7 @@ def round_setpoints(
 
 
 def choose_on(
-    x_w: FloatArray, min_w: FloatArray, group: np.ndarray, rank: FloatArray, now_w: FloatArray
+    x_w: FloatArray, min_w: FloatArray, group: IndexArray, rank: FloatArray, now_w: FloatArray
 ) -> np.ndarray:
     """Which of the EVSEs whose optimum lies between 0 and ``min_w`` get their minimum, so that a group keeps its total.
 
@@ -50,15 +55,14 @@ def choose_on(
         return on
     running = now_w[index] >= 0.5 * min_w[index]
     order = index[np.lexsort((-x_w[index] / min_w[index], ~running, -rank[index], group[index]))]
-    for label in np.unique(group[order]):
-        members = order[group[order] == label]
+    for members in _by_group(order, group):
         spent = np.cumsum(min_w[members])
         on[members[spent <= x_w[members].sum()]] = True
     return on
 
 
 def refill(
-    x_w: FloatArray, y_w: FloatArray, rows: FloatArray, group: np.ndarray, hi_w: FloatArray, step_w: FloatArray,
+    x_w: FloatArray, y_w: FloatArray, rows: FloatArray, group: IndexArray, hi_w: FloatArray, step_w: FloatArray,
     min_w: FloatArray, cost: FloatArray | None = None, last_w: FloatArray | None = None,
 ) -> FloatArray:  # fmt: skip
     """Gives back whole steps that rounding ``x_w`` down to ``y_w`` left unused, at most one to each EVSE.
@@ -87,8 +91,7 @@ def refill(
     if last_w is not None:
         has = up[order] <= last_w[order] + _SLACK * step_w[order]
         order = np.concatenate([order[has], order[~has]])
-    for label in np.unique(group[order]):
-        members = order[group[order] == label]
+    for members in _by_group(order, group):
         used = np.cumsum(rows[:, members] * step_w[members], axis=1)
         fits = np.all(used <= np.maximum(room, 0.0)[:, None], axis=0)
         count = int(np.argmin(fits)) if not fits.all() else len(members)
@@ -96,3 +99,10 @@ def refill(
         if count:
             room = room - used[:, count - 1]
     return z
+
+
+def _by_group(order: IndexArray, group: IndexArray) -> Iterator[IndexArray]:
+    """``order`` split by the EVSEs' ``group`` (N,), labels from -1 on; the order within each is kept."""
+    labels = group[order]
+    for label in np.flatnonzero(np.bincount(labels + 1)) - 1:
+        yield order[labels == label]

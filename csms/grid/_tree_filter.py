@@ -183,8 +183,8 @@ def _upward(dims, parent, r, x, gain, flow_h, flow_j, a, b, s, j, h, a_up, b_up,
 
 
 @njit(nogil=True, error_model="numpy", cache=True)
-def _share(dims, part, total, out):  # type: ignore[no-untyped-def]
-    """part total^-1, for covariances."""
+def _share(dims, part, total, back, out):  # type: ignore[no-untyped-def]
+    """part total^-1, for covariances; ``back`` is scratch."""
     w = 2 * len(dims)
     trace = 0.0
     for c in range(w):
@@ -192,8 +192,9 @@ def _share(dims, part, total, out):  # type: ignore[no-untyped-def]
     if trace <= 0.0:  # nothing below is uncertain
         out[:] = 0.0
         return
-    back = total.copy()
     for c in range(w):
+        for d in range(w):
+            back[c, d] = total[c, d]
         back[c, c] += _RIDGE * trace
     _invert(back, w)
     for c in range(w):
@@ -252,13 +253,13 @@ def run(  # type: ignore[no-untyped-def]
         for d in range(w):
             cov[0, m + c, m + d] = s[0, c, d] + lean[c] * lean[d] * left
 
-    part, gamma = np.zeros((w, w)), np.empty((w, w))
+    part, gamma, back = np.zeros((w, w)), np.empty((w, w)), np.empty((w, w))
     t, ts, map_k = np.zeros((w, size)), np.empty((w, size)), np.zeros((size, size))
     half, rest = np.empty((size, size)), np.empty(w)
     for i in range(n):
         k = parent[i]
         if i > 0:
-            _share(dims, s_up[i], s[k], gamma)
+            _share(dims, s_up[i], s[k], back, gamma)
             for c in range(w):
                 rest[c] = mean[k, m + c] - a[k, c]
                 for d in range(m):
@@ -322,7 +323,7 @@ def run(  # type: ignore[no-untyped-def]
             rest[c] = mean[i, m + c] - a[i, c]
             for d in range(m):
                 rest[c] -= b[i, c, d] * mean[i, d]
-        _share(dims, part, s[i], gamma)
+        _share(dims, part, s[i], back, gamma)
         for c in range(w):
             new_load[i, c] = load[i, c]
             for q in range(w):

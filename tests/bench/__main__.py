@@ -24,6 +24,7 @@ SUITES = {  # name -> (module, seconds allowed, arguments when quick)
     "exi": ("tests.bench.exi_bench", 600, {}),
     "frequency": ("tests.bench.frequency_bench", 600, {}),
     "market": ("tests.bench.market_bench", 600, {}),
+    "loop": ("tests.bench.loop_bench", 300, {"turns": 10}),
     "feeders": ("tests.bench.feeders_bench", 300, {"seconds": 3.0}),
     "planner": ("tests.bench.planner_bench", 600, {"cars": (200,)}),
     "battery": ("tests.bench.battery_bench", 600, {}),
