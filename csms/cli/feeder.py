@@ -33,10 +33,13 @@ def import_(
     to: Annotated[Path | None, typer.Option("--to", "-o", help="Feeder file to write.")] = None,
     name: Annotated[str, typer.Option(help="Name of the feeder; default: the file's.")] = "",
     force: Annotated[bool, typer.Option(help="Overwrite the file.")] = False,
+    lumped: Annotated[
+        bool, typer.Option(help="OpenDSS transformers that mix phases become loads.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Write a feeder of another format as a commented feeder file, and compare the two solutions."""
-    imported = _read(source, name)
+    imported = _read(source, name, lumped=lumped)
     text = feeder_writer.dumps(imported.feeder, imported.comment())
     if to is None and not json:
         typer.echo(text, nl=False)
@@ -128,9 +131,9 @@ def solve(source: Source, json: Json = False) -> None:
     out.print("lowest: " + ", ".join(f"{node} {v:.5f}" for node, v in lowest), markup=False)
 
 
-def _read(source: str, name: str = "") -> ImportedFeeder:
+def _read(source: str, name: str = "", *, lumped: bool = False) -> ImportedFeeder:
     try:
-        return feeder_import.read(source, name)
+        return feeder_import.read(source, name, lumped=lumped)
     except (FeederError, OSError) as error:
         fail(str(error), 2)
     except PowerFlowDivergedError as error:

@@ -69,12 +69,20 @@ def builtin(name: str) -> Feeder:
     return loads(text, f"{name}.toml")
 
 
+_FOREIGN = {".dss": "an OpenDSS script", ".json": "pandapower's format"}
+
+
 def load_feeder(name_or_path: str) -> Feeder:
     """A built-in feeder by name, else a feeder file. Raises :class:`FeederError` that names the nearest there is."""
     names = builtin_names()
     if name_or_path in names:
         return builtin(name_or_path)
     path = Path(name_or_path)
+    if path.suffix.lower() in _FOREIGN and path.exists():
+        what = _FOREIGN[path.suffix.lower()]
+        raise FeederError(
+            f"{path}: {what}, no feeder file; make one of it: csms feeder import {path} --to FILE"
+        )
     if path.is_file():
         return load(path)
     beside = path.parent

@@ -23,6 +23,7 @@ _DSS_NOTES = (
     "regulators keep the taps of the solved circuit",
     "loads are constant power at what they draw in the solved circuit",
 )
+_LUMPED_NOTE = "transformers that mix phases are loads, with all that is behind them"
 _PANDAPOWER_NOTES = (
     "magnetising branches and the phase shift of transformers are left out",
     "loads are constant power",
@@ -57,22 +58,31 @@ class ImportedFeeder:
         return "\n".join(lines + [f"- {note}" for note in self.notes])
 
 
-def read(name_or_path: str, name: str = "") -> ImportedFeeder:
+def read(name_or_path: str, name: str = "", *, lumped: bool = False) -> ImportedFeeder:
     """A built-in feeder, a file or a folder. Raises :class:`FeederError` and, for a circuit without a solution,
-    ``PowerFlowDivergedError`` with its residual."""
+    ``PowerFlowDivergedError`` with its residual.
+
+    ``lumped``: of an OpenDSS circuit, transformers that mix phases stay as the loads that they are."""
     path = Path(name_or_path)
     if is_opendss(path):
         found = open_circuit(path)
         label = name or found.path.stem.lower()
         try:
-            feeder = to_feeder(found.circuit, found.flow, label, origin=found.path.name)
+            feeder = to_feeder(
+                found.circuit, found.flow, label, origin=found.path.name, lumped=lumped
+            )
         except FeederError as error:
             raise FeederError(
                 f"{found.path.name} is no radial feeder for the dispatcher: {error}; "
-                "as a circuit it can be solved (csms feeder solve)"
+                "as a circuit it can be solved (csms feeder solve), or those transformers lumped into loads "
+                "(csms feeder import --lumped)"
             ) from None
         left_out = ", ".join(f"{n} {kind}" for kind, n in sorted(found.circuit.ignored.items()))
-        notes = (*_DSS_NOTES, *([f"left out: {left_out}"] if left_out else []))
+        notes = (
+            *_DSS_NOTES,
+            *([_LUMPED_NOTE] if lumped else []),
+            *([f"left out: {left_out}"] if left_out else []),
+        )
         return ImportedFeeder(feeder, "OpenDSS", found.path.name, notes, found)
     if path.suffix.lower() == ".json" and path.is_file():
         if path.stat().st_size > MAX_JSON_BYTES:

@@ -10,12 +10,16 @@ from msgspec import Meta
 
 from csms.api.studies.study import LazyPlots, Params, Study
 from csms.grid import lindistflow, power_flow, sensitivity
-from csms.grid.feeder_file import load_feeder
+from csms.grid.feeder_import import OpenDssCircuit, read
 from csms.grid.network import ABC, Feeder, FloatArray
 
 plots = LazyPlots("feeder")
 FeederName = Annotated[
-    str, Meta(description="ieee33, ieee123, european-lv or a feeder file.", max_length=4096)
+    str,
+    Meta(
+        description="ieee33, ieee123, european-lv, a feeder file, an OpenDSS script or pandapower JSON.",
+        max_length=4096,
+    ),
 ]
 
 
@@ -28,27 +32,32 @@ class PowerFlowStudy:
     feeder: Feeder
     flow: power_flow.PowerFlow
     linear_v_pu: FloatArray  # (n,) or (n, 3)
+    circuit: OpenDssCircuit | None  # what the feeder was imported from, solved
 
 
 def run_power_flow(params: PowerFlowParams) -> PowerFlowStudy:
-    feeder = load_feeder(params.feeder)
+    imported = read(params.feeder, lumped=True)
+    feeder = imported.feeder
     flow = power_flow.solve(feeder)
     if flow.v_pu.ndim == 1:
         p_w, q_var = feeder.p_w.sum(axis=1), feeder.q_var.sum(axis=1)
     else:
         p_w, q_var = feeder.p_w, feeder.q_var
     linear = np.sqrt(lindistflow.voltages_squared(feeder, p_w, q_var))
-    return PowerFlowStudy(feeder, flow, linear)
+    return PowerFlowStudy(feeder, flow, linear, imported.circuit)
 
 
 def power_flow_figures(study: PowerFlowStudy) -> dict[str, Any]:
     flow, feeder = study.flow, study.feeder
     lowest = int(np.nanargmin(flow.vm_pu)) // (1 if flow.v_pu.ndim == 1 else 3)
+    solved = study.circuit.flow if study.circuit else flow
+    as_tree = {"tree_loss_kw": flow.loss_w / 1e3, "tree_min_v_pu": flow.min_v_pu}
     return {
         "feeder": feeder.name,
         "buses": feeder.n_bus,
-        "loss_kw": flow.loss_w / 1e3,
-        "min_v_pu": flow.min_v_pu,
+        "loss_kw": solved.loss_w / 1e3,
+        "min_v_pu": solved.min_v_pu,
+        **(as_tree if study.circuit else {}),
         "min_v_bus": feeder.bus_names[lowest],
         "max_v_pu": flow.max_v_pu,
         "lindistflow_min_v_pu": float(np.nanmin(study.linear_v_pu)),
@@ -76,7 +85,7 @@ class SensitivityStudy:
 
 
 def run_sensitivity(params: SensitivityParams) -> SensitivityStudy:
-    feeder = load_feeder(params.feeder)
+    feeder = read(params.feeder).feeder
     flow = power_flow.solve(feeder)
     bus, phase = divmod(int(np.nanargmin(flow.vm_pu)), 1 if flow.v_pu.ndim == 1 else 3)
     return SensitivityStudy(

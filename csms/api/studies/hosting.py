@@ -11,7 +11,7 @@ from msgspec import Meta
 from csms.api.studies.grid import FeederName
 from csms.api.studies.study import LazyPlots, Params, Study
 from csms.grid import hosting_capacity, inverter_control, stochastic_hosting
-from csms.grid.feeder_file import load_feeder
+from csms.grid.feeder_import import read
 from csms.grid.network import Feeder, FloatArray
 
 plots = LazyPlots("hosting")
@@ -67,7 +67,7 @@ class HostingStudy:
 
 
 def run_hosting(params: HostingParams) -> HostingStudy:
-    feeder = load_feeder(params.feeder)
+    feeder = read(params.feeder).feeder
     control = None
     if params.control != "none":
         control = inverter_control.preset(params.control, params.curve)

@@ -9,7 +9,7 @@ from msgspec import Meta
 from csms.api.studies.grid import FeederName
 from csms.api.studies.study import LazyPlots, Params, Study, StudyError, all_figures
 from csms.grid import black_start, protection, resilience
-from csms.grid.feeder_file import load_feeder
+from csms.grid.feeder_import import read
 
 plots = LazyPlots("resilience")
 MAX_BLOCKS = 50
@@ -47,7 +47,7 @@ class BlackStartParams(Params, frozen=True, kw_only=True):
 
 
 def _run_protection(params: ProtectionParams) -> protection.ProtectionResult:
-    feeder = load_feeder(params.feeder)
+    feeder = read(params.feeder).feeder
     return protection.protection_study(
         feeder, protection.ieee33_relays(feeder), fleet_bus=params.fleet_bus,
         fleet_va=params.fleet_va, max_fleet_va=params.max_fleet_va, k=params.k,

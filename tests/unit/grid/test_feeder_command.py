@@ -10,8 +10,10 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from csms.cli.app import app as csms
 from csms.cli.feeder import app
 from csms.grid import feeder_file, feeder_import, import_opendss, power_flow
+from csms.grid.network import FeederError
 
 OPENDSS = Path(__file__).resolve().parents[3] / "../shared/data/feeders/opendss"
 EXAMPLE = Path(__file__).resolve().parents[3] / "config/feeders/example.toml"
@@ -92,6 +94,45 @@ def test_an_imported_circuit_is_a_commented_file_that_solves_alike(tmp_path: Pat
     assert flow.loss_w == pytest.approx(circuit.loss_w, rel=1e-4)
     again = run("import", script, "--to", file)
     assert (again.exit_code, "--force" in again.stderr) == (2, True)
+
+
+@pytest.mark.golden
+@pytest.mark.parametrize(
+    ("name", "loss_kw", "min_v_pu"),
+    [("13Bus/IEEE13Nodeckt.dss", 112.391, 0.96085), ("34Bus/ieee34Mod1.dss", 273.513, 0.92310),
+     ("37Bus/ieee37.dss", 152.345, 0.87103)],
+)  # fmt: skip
+def test_a_study_takes_an_opendss_script_and_says_what_opendss_says(
+    name: str, loss_kw: float, min_v_pu: float
+) -> None:
+    result = CliRunner().invoke(
+        csms, ["study", "powerflow", "--feeder", str(opendss(name)), "--json"]
+    )
+    figures = json.loads(result.stdout)
+    assert figures["loss_kw"] == pytest.approx(loss_kw, rel=1e-4)
+    assert figures["min_v_pu"] == pytest.approx(min_v_pu, abs=2e-4)
+    assert figures["tree_loss_kw"] == pytest.approx(loss_kw, rel=5e-3)
+
+
+@pytest.mark.golden
+def test_split_phase_transformers_become_loads_when_asked(tmp_path: Path) -> None:
+    script, file = opendss("8500-Node/Master.dss"), tmp_path / "big.toml"
+    refused = run("import", script, "--to", file)
+    assert (refused.exit_code, "import --lumped" in refused.stderr) == (2, True)
+    figures = answer("import", script, "--lumped", "--to", file)
+    assert figures["circuit_loss_kw"] == pytest.approx(1210.257, rel=1e-5)
+    assert figures["loss_kw"] < figures["circuit_loss_kw"]  # the transformers' own are in the loads
+    assert any("are loads" in note for note in figures["notes"])
+    assert feeder_file.load(file).n_bus == figures["buses"]
+
+
+def test_a_script_where_a_feeder_file_belongs_is_named_with_the_way_out(tmp_path: Path) -> None:
+    script = tmp_path / "street.dss"
+    script.write_text("New Circuit.street\n")
+    with pytest.raises(
+        FeederError, match=r"an OpenDSS script, no feeder file; .*csms feeder import"
+    ):
+        feeder_file.load_feeder(str(script))
 
 
 def test_a_meshed_circuit_is_refused_as_a_feeder_and_solved_as_a_circuit(tmp_path: Path) -> None:
