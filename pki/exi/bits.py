@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from pki.exi.errors import ExiDecodeError, ExiLimitError
 from pki.exi.partitions import Partitions
+from pki.exi.values import PaddedInteger
 
 if TYPE_CHECKING:
     from pki.exi.qnames import StringTable
@@ -65,7 +66,10 @@ class BitReader:
         return (window >> ((last << 3) - stop)) & ((1 << count) - 1)
 
     def unsigned(self) -> int:
-        """An Unsigned Integer: groups of seven bits, the least significant first."""
+        """An Unsigned Integer: groups of seven bits, the least significant first.
+
+        A `PaddedInteger` if the last of several groups is empty.
+        """
         pos = self.pos
         data = self.data
         right = 8 - (pos & 7)
@@ -78,7 +82,7 @@ class BitReader:
             value |= (octet & 127) << shift
             if octet < 128:
                 self.pos = pos
-                return value
+                return value if octet or not shift else PaddedInteger.of(value, shift // 7 + 1)
             shift += 7
         raise ExiLimitError(
             f"an integer of more than {self.limits.max_integer_octets} octets", bit_offset=self.pos
@@ -139,10 +143,12 @@ class BitWriter:
         self.acc = (self.acc << count) | value
         self.n += count
 
-    def unsigned(self, value: int) -> None:
-        while value > 127:
+    def unsigned(self, value: int, octets: int = 1) -> None:
+        """`octets`: at least so many, for a `PaddedInteger`."""
+        while value > 127 or octets > 1:
             self.bits((value & 127) | 128, 8)
             value >>= 7
+            octets -= 1
         self.bits(value, 8)
 
     def octets(self, data: bytes) -> None:

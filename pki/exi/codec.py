@@ -2,7 +2,7 @@
 
 Profile of ISO 15118: header 0x80, bit-packed, schema-informed and not strict. Texts are written in
 full, indices into the string table are read. What was decoded is encoded to the same octets, but
-for integers that spend more octets than they need.
+for lengths of text and octets that spend more octets than they need.
 ISO 15118-2 clause 7.9.1.3, ISO 15118-20 clause 7.9.1.3; W3C EXI 1.0 (Second Edition).
 """
 

@@ -65,7 +65,7 @@ def read_integer(signed: bool, lead: int, slow: ReadElement) -> ReadElement:
         if not x & 0x10100:  # one octet, END ELEMENT behind it
             value = x >> 9 & 127
             reader.pos = pos + head + 9
-        elif x & 0x10000 and not x & 0x101:
+        elif x & 0x10000 and not x & 0x101 and x & 0xFE:
             value = (x >> 9 & 127) | (x << 6 & 0x3F80)
             reader.pos = pos + head + 17
         else:

@@ -68,6 +68,18 @@ class TableHit(str):
         return hit
 
 
+class PaddedInteger(int):
+    """An integer that the stream spends more octets on than it needs: `octets` in all."""
+
+    octets: int
+
+    @classmethod
+    def of(cls, number: int, octets: int) -> PaddedInteger:
+        padded = cls(number)
+        padded.octets = octets
+        return padded
+
+
 class Document(Struct, frozen=True):
     """One qualified element with its value: a whole document, a fragment, or a wildcard's match.
 

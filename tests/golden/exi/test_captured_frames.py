@@ -33,7 +33,9 @@ def signed(message: str) -> list[tuple[Document, dict[str, Any]]]:
 
 
 def transform(signed_info: dict[str, Any]) -> str:
-    algorithm: str = signed_info["Reference"][0]["Transforms"]["Transform"][0]["@Algorithm"]
+    """The algorithm of the first Transform; libcbv2g's example has none."""
+    transforms = signed_info["Reference"][0].get("Transforms") or {"Transform": [{}]}
+    algorithm: str = transforms["Transform"][0].get("@Algorithm", "")
     return algorithm
 
 
