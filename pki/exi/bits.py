@@ -142,6 +142,8 @@ class BitWriter:
     def bits(self, value: int, count: int) -> None:
         self.acc = (self.acc << count) | value
         self.n += count
+        if self.n > FLUSH_BITS:
+            self.flush()
 
     def unsigned(self, value: int, octets: int = 1) -> None:
         """`octets`: at least so many, for a `PaddedInteger`."""
@@ -164,7 +166,6 @@ class BitWriter:
         else:
             for character in text:
                 self.unsigned(ord(character))
-            self.flush()
 
     def flush(self) -> None:
         """Move the whole octets out, so that the cost of a write does not grow."""

@@ -167,8 +167,9 @@ def _signed() -> Datatype:
         if not reader.bits(1):
             return reader.unsigned()
         number = reader.unsigned()
-        padded = isinstance(number, PaddedInteger)
-        return PaddedInteger.of(~number, number.octets) if padded else ~number
+        if isinstance(number, PaddedInteger):
+            return PaddedInteger.of(~number, number.octets)
+        return ~number
 
     def write(writer: BitWriter, value: Any) -> None:
         negative = _integer(value) < 0
