@@ -71,18 +71,21 @@ class BitReader:
         A `PaddedInteger` if the last of several groups is empty.
         """
         pos = self.pos
+        if pos + 8 > self.end:
+            raise ExiDecodeError("the stream ends too early", bit_offset=self.end)
         data = self.data
-        right = 8 - (pos & 7)
-        value = shift = 0
-        for i in range(pos >> 3, (pos >> 3) + self.limits.max_integer_octets):
-            if pos + 8 > self.end:
-                raise ExiDecodeError("the stream ends too early", bit_offset=self.end)
-            octet = (data[i] << 8 | data[i + 1]) >> right & 255
-            pos += 8
+        i = pos >> 3
+        octet = (data[i] << 8 | data[i + 1]) >> (8 - (pos & 7)) & 255
+        self.pos = pos + 8
+        return octet if octet < 128 else self._further_groups(octet & 127)
+
+    def _further_groups(self, value: int) -> int:
+        shift = 7
+        for _ in range(1, self.limits.max_integer_octets):
+            octet = self.bits(8)
             value |= (octet & 127) << shift
             if octet < 128:
-                self.pos = pos
-                return value if octet or not shift else PaddedInteger.of(value, shift // 7 + 1)
+                return value if octet else PaddedInteger.of(value, shift // 7 + 1)
             shift += 7
         raise ExiLimitError(
             f"an integer of more than {self.limits.max_integer_octets} octets", bit_offset=self.pos
