@@ -32,18 +32,21 @@ class BitReader:
     """Reads from `data`; `pos` is the bit position.
 
     The fast paths of the datatypes read `data` directly: it is padded, so that a read may run
-    over the end, which `check_end` then reports.
+    over the end, which `check_end` then reports. `strict`: what leaves the schema is refused.
     """
 
-    __slots__ = ("data", "end", "limits", "names", "pos", "texts")
+    __slots__ = ("data", "end", "limits", "names", "pos", "strict", "texts")
 
-    def __init__(self, data: bytes, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(
+        self, data: bytes, limits: Limits = DEFAULT_LIMITS, *, strict: bool = False
+    ) -> None:
         if len(data) > limits.max_bytes:
             raise ExiLimitError(f"{len(data)} bytes, the limit is {limits.max_bytes}")
         self.data = bytes(data) + _PADDING
         self.pos = 0
         self.end = 8 * len(data)
         self.limits = limits
+        self.strict = strict
         self.names: StringTable | None = None
         self.texts = Partitions()
 

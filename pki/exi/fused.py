@@ -12,10 +12,12 @@ from typing import Any, TypeAlias
 
 from pki.exi.bits import BitReader, BitWriter
 from pki.exi.datatypes import literal_code
-from pki.exi.values import Typed
+from pki.exi.values import InvalidText, NoText, Typed
 
 ReadElement: TypeAlias = Callable[[BitReader, int], Any]
 WriteElement: TypeAlias = Callable[[BitWriter, int, int, Any, int], None]
+_BESIDE = (Typed, InvalidText, NoText)
+"""What an element may hold beside the values of its type."""
 
 
 def read_indexed(
@@ -97,7 +99,7 @@ def write_indexed(width: int, literals: tuple[Any, ...], slow: WriteElement) -> 
     def write(writer: BitWriter, code: int, code_width: int, value: Any, depth: int) -> None:
         if value.__class__ is kind and value in codes:
             index = codes[value]
-        elif isinstance(value, Typed):
+        elif isinstance(value, _BESIDE):
             return slow(writer, code, code_width, value, depth)
         else:
             index = literal_code(codes, literals, value)

@@ -198,7 +198,7 @@ class Schema:
     def read_undeclared(self, reader: BitReader, event: int, depth: int) -> Typed:
         """The second level of the first state of an element; of it, only xsi:type is followed."""
         name = _UNDECLARED[event] if event < len(_UNDECLARED) else f"event {event}"
-        if name != "xsi:type":
+        if name != "xsi:type" or reader.strict:
             raise ExiDeviationError(f"undeclared {name}", bit_offset=reader.pos)
         return self._read_typed(reader, None, depth + 1)
 
