@@ -15,13 +15,27 @@ from pki.exi.fused import (
     read_integer,
     write_indexed,
 )
+from pki.exi.partitions import Owner
 from pki.exi.values import InvalidText, NoOctets, NoText, Typed
 
 LEFT_OUT = (NoText, NoOctets)
-_UNTYPED_TEXT = 6
+UNTYPED_TEXT = 6
 """Among the undeclared events of an element that has yet no text."""
 ESCAPE = object()
 """What a forced reader returns, without moving, for any event but the element it expects."""
+
+
+def read_invalid(reader: BitReader, owner: Owner) -> InvalidText:
+    """After untyped text the value may yet come, so that the end is one more undeclared event."""
+    text = read_string(reader, owner)
+    if reader.bits(3) != 0b100:
+        raise ExiDeviationError("undeclared content after text", bit_offset=reader.pos)
+    return InvalidText(text)
+
+
+def write_invalid(writer: BitWriter, text: InvalidText, owner: Owner) -> None:
+    write_string(writer, text, owner)
+    writer.bits(0b100, 3)
 
 
 class ElementCodec(Protocol):
@@ -76,27 +90,21 @@ class SimpleElement:
             event = reader.bits(3)
             if event == 0 and self._datatype.left_out is not None:
                 return self._datatype.left_out
-            if event in {0, _UNTYPED_TEXT} and not reader.strict:
-                return NoText() if event == 0 else self._read_invalid(reader)
+            if event == 0 and not reader.strict:
+                return NoText()
+            if event == UNTYPED_TEXT and not reader.strict:
+                return read_invalid(reader, None)
             return self._switch.read_undeclared(reader, event, depth)
         value = self._datatype.read(reader)
         if reader.bits(1):
             raise ExiDeviationError("undeclared content after text", bit_offset=reader.pos)
         return value
 
-    @staticmethod
-    def _read_invalid(reader: BitReader) -> InvalidText:
-        text = read_string(reader, None)
-        if reader.bits(3) != 0b100:  # the value may yet come, and END ELEMENT is undeclared
-            raise ExiDeviationError("undeclared content after text", bit_offset=reader.pos)
-        return InvalidText(text)
-
     def _write(self, writer: BitWriter, code: int, width: int, value: Any, depth: int) -> None:
         writer.bits(code, width)
         if isinstance(value, InvalidText):
-            writer.bits(0b1000 | _UNTYPED_TEXT, 4)
-            write_string(writer, value, None)
-            writer.bits(0b100, 3)
+            writer.bits(0b1000 | UNTYPED_TEXT, 4)
+            write_invalid(writer, value, None)
             return
         if isinstance(value, Typed):
             self._switch.write_typed(writer, 1, 1, False, value, depth)

@@ -5,12 +5,21 @@ from __future__ import annotations
 import base64
 import random
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from pki.exi import Document, Limits, Typed, Untyped, decode, encode
+from pki.exi import (
+    Document,
+    Limits,
+    Typed,
+    Untyped,
+    decode,
+    decode_fragment,
+    encode,
+    encode_fragment,
+)
 from tests.interop.exi.reference import Exificient, start_exificient
 from tests.interop.exi.xml_documents import XmlDocuments
 from tests.property.exi.generate import MESSAGE_TABLES
@@ -63,14 +72,53 @@ def test_random_documents_agree(exificient: Exificient, table: str, turns: int) 
     documents = XmlDocuments(exificient.xsd(table), random.Random(f"{table} {turns}"))
     for _ in range(turns):
         for name in documents.elements():
-            element = documents.document(name)
-            xml = ET.tostring(element, encoding="unicode")
+            root = documents.document(name)
+            xml = ET.tostring(root, encoding="unicode")
             exi = bytes.fromhex(exificient.ask(table, "document", "exi", xml))
             document = decode(exi, table, limits=LIMITS)
             assert f"{{{document.namespace}}}{document.name}" == name
             assert encode(document, table) == exi, xml
-            assert set(_xml_texts(element)) <= set(_texts(document.value)), xml
+            assert set(_xml_texts(root)) <= set(_texts(document.value)), xml
             tabled = bytes.fromhex(exificient.ask(table, "document", "tabled", exi.hex()))
             found = decode(tabled, table, limits=LIMITS)
             assert found.value == document.value
             assert encode(found, table) == tabled, xml
+            fragment = bytes.fromhex(exificient.ask(table, "fragment", "exi", xml))
+            element = decode_fragment(fragment, table, limits=LIMITS)
+            assert element.value == document.value
+            assert encode_fragment(element, table) == fragment, xml
+
+
+def _of_messages(element: ET.Element) -> bool:
+    """Not of a signature or a wildcard, whose content is open."""
+    return "xmldsig" not in element.tag and "urn:other" not in element.tag
+
+
+def _drop_the_last(root: ET.Element, rng: random.Random) -> None:
+    parents = [each for each in root.iter() if len(each) and _of_messages(each)]
+    if parents:
+        parent = rng.choice(parents)
+        parent.remove(parent[-1])
+
+
+def _replace_a_text(root: ET.Element, rng: random.Random) -> None:
+    leaves = [each for each in root.iter() if each.text and not len(each) and _of_messages(each)]
+    if leaves:
+        rng.choice(leaves).text = rng.choice(("zz", "300", "-77", "1.5", ""))
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("table", MESSAGE_TABLES)
+@pytest.mark.parametrize("fault", [_drop_the_last, _replace_a_text])
+def test_random_faults_agree(
+    exificient: Exificient, table: str, fault: Callable[[ET.Element, random.Random], None]
+) -> None:
+    """What EXIficient makes of values that do not fit, and of records that end early."""
+    rng = random.Random(f"{table} {fault.__name__}")
+    documents = XmlDocuments(exificient.xsd(table), rng)
+    for name in documents.elements():
+        root = documents.document(name)
+        fault(root, rng)
+        xml = ET.tostring(root, encoding="unicode")
+        exi = bytes.fromhex(exificient.ask(table, "document", "exi", xml))
+        assert encode(decode(exi, table, limits=LIMITS), table) == exi, xml

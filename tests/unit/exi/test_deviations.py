@@ -14,6 +14,7 @@ from pki.exi.restrictions import violations
 from pki.exi.values import Incomplete, InvalidText, NoText
 
 BODY = "urn:iso:15118:2:2013:MsgBody"
+DSIG = "http://www.w3.org/2000/09/xmldsig#"
 TABLE = "iso15118_2"
 STATUS = {"EVReady": True, "EVErrorCode": "NO_ERROR", "EVRESSSOC": 7}
 
@@ -67,6 +68,18 @@ CASES = {
         "8076e042d318",
         "ServiceDetailReq/ServiceID: text that is no value of the type",
     ),
+    "octets beside an attribute": (
+        "SignatureValue",
+        {"@Id": "a", "#text": InvalidText("zz!")},
+        "808e01b0e02bd3d10c",
+        "SignatureValue/#text: text that is no value of the type",
+    ),
+    "octets alone": (
+        "SignatureValue",
+        {"#text": InvalidText("zz!")},
+        "808f6057a7a218",
+        "SignatureValue/#text: text that is no value of the type",
+    ),
     "response code": (
         "SessionStopRes",
         {"ResponseCode": InvalidText("FAILED_Foo")},
@@ -104,7 +117,7 @@ def _found(value: Any) -> Any:
 @pytest.mark.parametrize("case", CASES)
 def test_deviations_survive_and_are_listed(case: str) -> None:
     name, value, exi, violation = CASES[case]
-    document = Document(BODY, name, value)
+    document = Document(DSIG if name == "SignatureValue" else BODY, name, value)
     assert encode(document, TABLE).hex() == exi
     found = decode(bytes.fromhex(exi), TABLE)
     assert _found(found.value) == _found(value)
