@@ -209,4 +209,4 @@ class RecordGrammar(TypeGrammar):
 
 def _undeclared_width(value: dict[str, Any]) -> int:
     """Bits of an undeclared event: before the first child, attributes may come too."""
-    return 3 if all(key.startswith("@") for key in value) else 2
+    return 3 if all(key.startswith("@") or value[key] is None for key in value) else 2

@@ -93,4 +93,5 @@ class TextGrammar(TypeGrammar):
 
 def _untyped_text(value: dict[str, Any]) -> int:
     """Its undeclared event: no type can be named any more once an attribute has come."""
-    return UNTYPED_TEXT - 2 if any(key != "#text" for key in value) else UNTYPED_TEXT
+    has_attribute = any(key != "#text" and value[key] is not None for key in value)
+    return UNTYPED_TEXT - 2 if has_attribute else UNTYPED_TEXT

@@ -156,6 +156,16 @@ def test_other_deviations_are_refused(exi: str, message: str) -> None:
         decode(bytes.fromhex(exi), TABLE)
 
 
+def test_none_is_absent_where_something_lacks_too() -> None:
+    for name, value, same in (
+        ("SessionStopRes", Incomplete({"ResponseCode": None}), Incomplete()),
+        ("SignatureValue", {"@Id": None, "#text": InvalidText("zz!")}, CASES["octets alone"][1]),
+    ):
+        namespace = DSIG if name == "SignatureValue" else BODY
+        exi = encode(Document(namespace, name, value), TABLE)
+        assert exi == encode(Document(namespace, name, same), TABLE)
+
+
 def test_a_dict_that_lacks_something_must_say_so() -> None:
     with pytest.raises(ExiEncodeError, match="incomplete, expected ResponseCode"):
         encode(Document(BODY, "SessionStopRes", {}), TABLE)
