@@ -76,8 +76,8 @@ def read_request(exi: bytes, namespace: str) -> InstallationRequest:
         raise RequestError(f"namespace {namespace!r} is neither ISO 15118-2 nor -20")
     try:
         if namespace == ISO_2_NAMESPACE:
-            return _read_2(decode(exi, _ISO_2))
-        return _read_20(decode(exi, _ISO_20))
+            return _read_2(decode(exi, _ISO_2, strict=True))
+        return _read_20(decode(exi, _ISO_20, strict=True))
     except (ExiError, KeyError) as error:
         raise RequestError(f"not a CertificateInstallationReq: {error}") from None
 
@@ -93,6 +93,8 @@ def request_identity(exi: bytes, namespace: str) -> bytes:
 
 
 def _read_2(message: Document) -> InstallationRequest:
+    if message.name != "V2G_Message":  # an element of the schema alone, maybe of text
+        raise KeyError(message.name)
     session = message.value["Header"]["SessionID"]
     body = message.value["Body"]
     if "CertificateUpdateReq" in body:

@@ -142,7 +142,7 @@ def _read(frame: Frame, name: str) -> dict[str, Any]:
     if frame.payload_type != PayloadType.EXI:
         raise RemoteProtocolError(f"payload type {frame.payload_type:#06x} before negotiation")
     try:
-        document = decode(frame.payload, _TABLE)
+        document = decode(frame.payload, _TABLE, strict=True)
     except ExiError as error:
         raise RemoteProtocolError(f"supportedAppProtocol: {error}") from error
     if (document.namespace, document.name) != (_NAMESPACE, name):

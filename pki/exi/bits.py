@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from pki.exi.errors import ExiDecodeError, ExiLimitError
 from pki.exi.partitions import Partitions
+from pki.exi.values import PaddedInteger
 
 if TYPE_CHECKING:
     from pki.exi.qnames import StringTable
@@ -31,18 +32,21 @@ class BitReader:
     """Reads from `data`; `pos` is the bit position.
 
     The fast paths of the datatypes read `data` directly: it is padded, so that a read may run
-    over the end, which `check_end` then reports.
+    over the end, which `check_end` then reports. `strict`: what leaves the schema is refused.
     """
 
-    __slots__ = ("data", "end", "limits", "names", "pos", "texts")
+    __slots__ = ("data", "end", "limits", "names", "pos", "strict", "texts")
 
-    def __init__(self, data: bytes, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(
+        self, data: bytes, limits: Limits = DEFAULT_LIMITS, *, strict: bool = False
+    ) -> None:
         if len(data) > limits.max_bytes:
             raise ExiLimitError(f"{len(data)} bytes, the limit is {limits.max_bytes}")
         self.data = bytes(data) + _PADDING
         self.pos = 0
         self.end = 8 * len(data)
         self.limits = limits
+        self.strict = strict
         self.names: StringTable | None = None
         self.texts = Partitions()
 
@@ -65,20 +69,26 @@ class BitReader:
         return (window >> ((last << 3) - stop)) & ((1 << count) - 1)
 
     def unsigned(self) -> int:
-        """An Unsigned Integer: groups of seven bits, the least significant first."""
+        """An Unsigned Integer: groups of seven bits, the least significant first.
+
+        A `PaddedInteger` if the last of several groups is empty.
+        """
         pos = self.pos
+        if pos + 8 > self.end:
+            raise ExiDecodeError("the stream ends too early", bit_offset=self.end)
         data = self.data
-        right = 8 - (pos & 7)
-        value = shift = 0
-        for i in range(pos >> 3, (pos >> 3) + self.limits.max_integer_octets):
-            if pos + 8 > self.end:
-                raise ExiDecodeError("the stream ends too early", bit_offset=self.end)
-            octet = (data[i] << 8 | data[i + 1]) >> right & 255
-            pos += 8
+        i = pos >> 3
+        octet = (data[i] << 8 | data[i + 1]) >> (8 - (pos & 7)) & 255
+        self.pos = pos + 8
+        return octet if octet < 128 else self._further_groups(octet & 127)
+
+    def _further_groups(self, value: int) -> int:
+        shift = 7
+        for _ in range(1, self.limits.max_integer_octets):
+            octet = self.bits(8)
             value |= (octet & 127) << shift
             if octet < 128:
-                self.pos = pos
-                return value
+                return value if octet else PaddedInteger.of(value, shift // 7 + 1)
             shift += 7
         raise ExiLimitError(
             f"an integer of more than {self.limits.max_integer_octets} octets", bit_offset=self.pos
@@ -138,11 +148,15 @@ class BitWriter:
     def bits(self, value: int, count: int) -> None:
         self.acc = (self.acc << count) | value
         self.n += count
+        if self.n > FLUSH_BITS:
+            self.flush()
 
-    def unsigned(self, value: int) -> None:
-        while value > 127:
+    def unsigned(self, value: int, octets: int = 1) -> None:
+        """`octets`: at least so many, for a `PaddedInteger`."""
+        while value > 127 or octets > 1:
             self.bits((value & 127) | 128, 8)
             value >>= 7
+            octets -= 1
         self.bits(value, 8)
 
     def octets(self, data: bytes) -> None:
@@ -158,7 +172,6 @@ class BitWriter:
         else:
             for character in text:
                 self.unsigned(ord(character))
-            self.flush()
 
     def flush(self) -> None:
         """Move the whole octets out, so that the cost of a write does not grow."""

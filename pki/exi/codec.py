@@ -2,7 +2,7 @@
 
 Profile of ISO 15118: header 0x80, bit-packed, schema-informed and not strict. Texts are written in
 full, indices into the string table are read. What was decoded is encoded to the same octets, but
-for integers that spend more octets than they need.
+for lengths of text and octets that spend more octets than they need.
 ISO 15118-2 clause 7.9.1.3, ISO 15118-20 clause 7.9.1.3; W3C EXI 1.0 (Second Edition).
 """
 
@@ -16,15 +16,18 @@ from pki.exi.values import Document
 _HEADER = 0x80
 
 
-def decode(data: bytes, schema: str, *, limits: Limits = DEFAULT_LIMITS) -> Document:
+def decode(
+    data: bytes, schema: str, *, limits: Limits = DEFAULT_LIMITS, strict: bool = False
+) -> Document:
     """Decode the EXI document `data` by the table `schema`, such as "iso15118_2".
 
-    What follows the document's end is kept as its `tail`. Raises ExiDecodeError (with the bit
-    offset and the path of elements), ExiLimitError,
+    What follows the document's end is kept as its `tail`. `strict` refuses what leaves the schema,
+    so that all values are of the declared types: `Typed` elements, `InvalidText`, `Incomplete`
+    records. Raises ExiDecodeError (with the bit offset and the path of elements), ExiLimitError,
     ExiSchemaError.
     """
     grammar = load_schema(schema)
-    reader = _start(data, limits)
+    reader = _start(data, limits, strict=strict)
     document = _read_root(reader, grammar, grammar.documents, len(grammar.documents).bit_length())
     return _finish(reader, document)
 
@@ -99,8 +102,8 @@ def _write_root(
         raise
 
 
-def _start(data: bytes, limits: Limits) -> BitReader:
-    reader = BitReader(data, limits)
+def _start(data: bytes, limits: Limits, *, strict: bool = False) -> BitReader:
+    reader = BitReader(data, limits, strict=strict)
     header = reader.bits(8)
     if header != _HEADER:
         raise ExiDecodeError(f"header {header:#04x}, expected 0x80", bit_offset=0)

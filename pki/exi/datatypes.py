@@ -11,7 +11,7 @@ from pki.exi.bits import BitReader, BitWriter
 from pki.exi.errors import ExiDecodeError, ExiEncodeError, ExiLimitError, ExiSchemaError
 from pki.exi.model import SimpleType
 from pki.exi.partitions import Owner
-from pki.exi.values import NoOctets, NoText, TableHit
+from pki.exi.values import NoOctets, NoText, PaddedInteger, TableHit
 
 Read: TypeAlias = Callable[[BitReader], Any]
 Write: TypeAlias = Callable[[BitWriter, Any], None]
@@ -149,23 +149,32 @@ def _integer(value: Any) -> int:
     return value
 
 
+def _octets(value: int) -> int:
+    return value.octets if isinstance(value, PaddedInteger) else 1
+
+
 def _unsigned() -> Datatype:
     def write(writer: BitWriter, value: Any) -> None:
         if _integer(value) < 0:
             raise ExiEncodeError(f"expected an unsigned int, got {value}")
-        writer.unsigned(value)
+        writer.unsigned(value, _octets(value))
 
     return Datatype(BitReader.unsigned, write, signed=False)
 
 
 def _signed() -> Datatype:
     def read(reader: BitReader) -> int:
-        return ~reader.unsigned() if reader.bits(1) else reader.unsigned()
+        if not reader.bits(1):
+            return reader.unsigned()
+        number = reader.unsigned()
+        if isinstance(number, PaddedInteger):
+            return PaddedInteger.of(~number, number.octets)
+        return ~number
 
     def write(writer: BitWriter, value: Any) -> None:
         negative = _integer(value) < 0
         writer.bits(negative, 1)
-        writer.unsigned(~value if negative else value)
+        writer.unsigned(~value if negative else value, _octets(value))
 
     return Datatype(read, write, signed=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from pki.exi.bits import BitReader, BitWriter
-from pki.exi.datatypes import Datatype
+from pki.exi.datatypes import Datatype, read_string, write_string
 from pki.exi.errors import ExiDeviationError
 from pki.exi.fused import (
     ReadElement,
@@ -15,11 +15,27 @@ from pki.exi.fused import (
     read_integer,
     write_indexed,
 )
-from pki.exi.values import NoOctets, NoText, Typed
+from pki.exi.partitions import Owner
+from pki.exi.values import InvalidText, NoOctets, NoText, Typed
 
 LEFT_OUT = (NoText, NoOctets)
+UNTYPED_TEXT = 6
+"""Among the undeclared events of an element that has yet no text."""
 ESCAPE = object()
 """What a forced reader returns, without moving, for any event but the element it expects."""
+
+
+def read_invalid(reader: BitReader, owner: Owner) -> InvalidText:
+    """After untyped text the value may yet come, so that the end is one more undeclared event."""
+    text = read_string(reader, owner)
+    if reader.bits(3) != 0b100:
+        raise ExiDeviationError("undeclared content after text", bit_offset=reader.pos)
+    return InvalidText(text)
+
+
+def write_invalid(writer: BitWriter, text: InvalidText, owner: Owner) -> None:
+    write_string(writer, text, owner)
+    writer.bits(0b100, 3)
 
 
 class ElementCodec(Protocol):
@@ -74,6 +90,10 @@ class SimpleElement:
             event = reader.bits(3)
             if event == 0 and self._datatype.left_out is not None:
                 return self._datatype.left_out
+            if event == 0 and not reader.strict:
+                return NoText()
+            if event == UNTYPED_TEXT and not reader.strict:
+                return read_invalid(reader, None)
             return self._switch.read_undeclared(reader, event, depth)
         value = self._datatype.read(reader)
         if reader.bits(1):
@@ -82,6 +102,10 @@ class SimpleElement:
 
     def _write(self, writer: BitWriter, code: int, width: int, value: Any, depth: int) -> None:
         writer.bits(code, width)
+        if isinstance(value, InvalidText):
+            writer.bits(0b1000 | UNTYPED_TEXT, 4)
+            write_invalid(writer, value, None)
+            return
         if isinstance(value, Typed):
             self._switch.write_typed(writer, 1, 1, False, value, depth)
             return

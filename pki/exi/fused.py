@@ -12,10 +12,12 @@ from typing import Any, TypeAlias
 
 from pki.exi.bits import BitReader, BitWriter
 from pki.exi.datatypes import literal_code
-from pki.exi.values import Typed
+from pki.exi.values import InvalidText, NoText, Typed
 
 ReadElement: TypeAlias = Callable[[BitReader, int], Any]
 WriteElement: TypeAlias = Callable[[BitWriter, int, int, Any, int], None]
+_BESIDE = (Typed, InvalidText, NoText)
+"""What an element may hold beside the values of its type."""
 
 
 def read_indexed(
@@ -65,7 +67,7 @@ def read_integer(signed: bool, lead: int, slow: ReadElement) -> ReadElement:
         if not x & 0x10100:  # one octet, END ELEMENT behind it
             value = x >> 9 & 127
             reader.pos = pos + head + 9
-        elif x & 0x10000 and not x & 0x101:
+        elif x & 0x10000 and not x & 0x101 and x & 0xFE:
             value = (x >> 9 & 127) | (x << 6 & 0x3F80)
             reader.pos = pos + head + 17
         else:
@@ -97,7 +99,7 @@ def write_indexed(width: int, literals: tuple[Any, ...], slow: WriteElement) -> 
     def write(writer: BitWriter, code: int, code_width: int, value: Any, depth: int) -> None:
         if value.__class__ is kind and value in codes:
             index = codes[value]
-        elif isinstance(value, Typed):
+        elif isinstance(value, _BESIDE):
             return slow(writer, code, code_width, value, depth)
         else:
             index = literal_code(codes, literals, value)

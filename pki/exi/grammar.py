@@ -17,7 +17,7 @@ from pki.exi.fused import ReadElement
 from pki.exi.particles import Expression
 from pki.exi.partitions import Owner
 from pki.exi.states import Arc, Chain, Codecs, State
-from pki.exi.values import Typed
+from pki.exi.values import Incomplete, Typed
 
 
 class TypeGrammar:
@@ -125,7 +125,7 @@ class RecordGrammar(TypeGrammar):
                 if arc is None:
                     if code == state.end:
                         return value
-                    return self._undeclared(reader, state, code, not value, depth)
+                    return self._unfinished(reader, state, code, value, depth)
                 item = arc.read(reader, depth + 1)
                 if arc.repeated:
                     if arc.key in value:
@@ -142,6 +142,17 @@ class RecordGrammar(TypeGrammar):
                 error.path.insert(0, arc.key)
             raise
 
+    def _unfinished(
+        self, reader: BitReader, state: State, code: int, value: dict[str, Any], depth: int
+    ) -> Any:
+        """The end although required elements lack, if it is that."""
+        if code == state.escape and state.end < 0 and not reader.strict:
+            pos = reader.pos
+            if reader.bits(_undeclared_width(value)) == 0:
+                return Incomplete(value)
+            reader.pos = pos
+        return self._undeclared(reader, state, code, not value, depth)
+
     def write(self, writer: BitWriter, code: int, width: int, value: Any, depth: int) -> None:
         writer.acc = writer.acc << width | code
         writer.n += width
@@ -149,7 +160,8 @@ class RecordGrammar(TypeGrammar):
             if isinstance(value, Typed):
                 self._write_typed(writer, value, depth)
                 return
-            raise ExiEncodeError(f"expected a dict, got {value!r}")
+            if not isinstance(value, Incomplete):
+                raise ExiEncodeError(f"expected a dict, got {value!r}")
         if depth > writer.max_depth:
             raise ExiEncodeError(f"deeper than {depth - 1} elements")
         state = self._start or self.start
@@ -184,8 +196,17 @@ class RecordGrammar(TypeGrammar):
             if unknown:
                 raise ExiEncodeError(f"unknown {unknown}, the type has {', '.join(self._keys)}")
         if state.end < 0:
-            raise ExiEncodeError(f"incomplete, expected {state.expected()}")
+            if not isinstance(value, Incomplete):
+                raise ExiEncodeError(f"incomplete, expected {state.expected()}")
+            writer.bits(state.escape, state.width)
+            writer.bits(0, _undeclared_width(value))
+            return
         writer.acc = writer.acc << state.width | state.end
         writer.n += state.width
         if writer.n > FLUSH_BITS:
             writer.flush()
+
+
+def _undeclared_width(value: dict[str, Any]) -> int:
+    """Bits of an undeclared event: before the first child, attributes may come too."""
+    return 3 if all(key.startswith("@") or value[key] is None for key in value) else 2

@@ -33,14 +33,21 @@ _BASE: dict[str, list[str]] = {
 class StringTable:
     """Namespaces and local names, as they stand at one point of one stream.
 
+    The numbers are kept beside the lists, so that the time to write a stream stays linear.
     `met` are the undeclared elements so far: the built-in grammar of each has learned one event.
     """
 
-    __slots__ = ("_locals", "_uris", "met")
+    __slots__ = ("_names", "_numbers", "_uri_numbers", "_uris", "met")
 
-    def __init__(self, local_names: dict[str, list[str]]) -> None:
-        self._locals = local_names
-        self._uris = list(local_names)
+    def __init__(self, local_names: Mapping[str, Iterable[str]]) -> None:
+        self._uris: list[str] = []
+        self._uri_numbers: dict[str, int] = {}
+        self._names: dict[str, list[str]] = {}
+        self._numbers: dict[str, dict[str, int]] = {}
+        for uri, names in local_names.items():
+            self._add_uri(uri)
+            for name in names:
+                self._add_name(uri, name)
         self.met: set[QName] = set()
 
     @classmethod
@@ -53,7 +60,7 @@ class StringTable:
 
     def copy(self) -> StringTable:
         """A table that one stream may extend."""
-        return StringTable({uri: list(names) for uri, names in self._locals.items()})
+        return StringTable(self._names)
 
     def read(self, reader: BitReader) -> QName:
         """Read a qualified name; one that is new joins the table."""
@@ -67,11 +74,11 @@ class StringTable:
             raise ExiDecodeError(
                 f"namespace {index - 1} of {len(self._uris)}", bit_offset=reader.pos
             )
-        names = self._locals[uri]
+        names = self._names[uri]
         length = reader.unsigned()
         if length:
             local = reader.characters(length - 1)
-            names.append(local)
+            self._add_name(uri, local)
             return uri, local
         index = reader.bits(_bits_for(len(names)))
         if index >= len(names):
@@ -82,26 +89,32 @@ class StringTable:
         """Write a qualified name; one that is new joins the table."""
         uri, local = name
         width = len(self._uris).bit_length()
-        if uri in self._locals:
-            writer.bits(self._uris.index(uri) + 1, width)
+        if uri in self._uri_numbers:
+            writer.bits(self._uri_numbers[uri] + 1, width)
         else:
             writer.bits(0, width)
             writer.unsigned(len(uri))
             writer.characters(uri)
             self._add_uri(uri)
-        names = self._locals[uri]
-        if local in names:
+        number = self._numbers[uri].get(local)
+        if number is not None:
             writer.unsigned(0)
-            writer.bits(names.index(local), _bits_for(len(names)))
+            writer.bits(number, _bits_for(len(self._names[uri])))
         else:
             writer.unsigned(len(local) + 1)
             writer.characters(local)
-            names.append(local)
+            self._add_name(uri, local)
 
     def _add_uri(self, uri: str) -> None:
-        if uri not in self._locals:
+        if uri not in self._uri_numbers:
+            self._uri_numbers[uri] = len(self._uris)
             self._uris.append(uri)
-            self._locals[uri] = []
+            self._names[uri] = []
+            self._numbers[uri] = {}
+
+    def _add_name(self, uri: str, local: str) -> None:
+        self._numbers[uri].setdefault(local, len(self._names[uri]))
+        self._names[uri].append(local)
 
 
 def _bits_for(count: int) -> int:

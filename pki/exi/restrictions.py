@@ -1,4 +1,4 @@
-"""Restrictions of the schema that EXI does not code: lengths and ranges.
+"""Restrictions of the schema that EXI does not code: lengths and ranges; and deviations from it.
 
 A stream can carry a state of charge of 120% or an EVSEID of 50 characters, and real peers do:
 `decode` and `encode` pass such values on. Whoever must judge a message asks here.
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pki.exi.datatypes import BUILT_IN_RANGES, integer_range
+from pki.exi.datatypes import BUILT_IN_RANGES, integer_range, is_text
 from pki.exi.model import ComplexType, SimpleType, TypeRef
 from pki.exi.schema import Schema, load_schema
-from pki.exi.values import Document
+from pki.exi.values import Document, Incomplete, InvalidText, NoText, Typed
 
 
 def violations(document: Document, schema: str) -> list[str]:
@@ -29,6 +29,11 @@ def violations(document: Document, schema: str) -> list[str]:
 
 def _check(value: Any, ref: TypeRef, schema: Schema, path: str) -> Iterator[str]:
     type_ = schema.type(ref)
+    if isinstance(value, Typed):
+        yield f"{path}: another type than declared"
+        return
+    if isinstance(value, Incomplete):
+        yield f"{path}: required elements lack"
     if isinstance(type_, SimpleType):
         yield from _restricted(value, type_, path)
         return
@@ -48,7 +53,9 @@ def _types_by_key(ref: TypeRef, type_: ComplexType, schema: Schema) -> dict[str,
 
 
 def _restricted(value: Any, type_: SimpleType, path: str) -> Iterator[str]:
-    if isinstance(value, str | bytes) and not type_.enumeration:
+    if isinstance(value, InvalidText) or (isinstance(value, NoText) and not is_text(type_)):
+        yield f"{path}: text that is no value of the type"
+    elif isinstance(value, str | bytes) and not type_.enumeration:
         low, high = type_.min_length or 0, type_.max_length
         if len(value) < low or (high is not None and len(value) > high):
             yield f"{path}: length {len(value)}, expected {low}..{'' if high is None else high}"

@@ -18,7 +18,13 @@ from pki.exi.content import (
 )
 from pki.exi.datatypes import datatype_of, is_text
 from pki.exi.elements import ElementCodec, SimpleElement, ValueCodec
-from pki.exi.errors import ExiDecodeError, ExiDeviationError, ExiEncodeError, ExiSchemaError
+from pki.exi.errors import (
+    ExiDecodeError,
+    ExiDeviationError,
+    ExiEncodeError,
+    ExiLimitError,
+    ExiSchemaError,
+)
 from pki.exi.grammar import RecordGrammar
 from pki.exi.model import ComplexType, Components, SimpleType, TypeRef
 from pki.exi.open_content import OpenGrammar
@@ -192,16 +198,16 @@ class Schema:
     def read_undeclared(self, reader: BitReader, event: int, depth: int) -> Typed:
         """The second level of the first state of an element; of it, only xsi:type is followed."""
         name = _UNDECLARED[event] if event < len(_UNDECLARED) else f"event {event}"
-        if name != "xsi:type":
+        if name != "xsi:type" or reader.strict:
             raise ExiDeviationError(f"undeclared {name}", bit_offset=reader.pos)
-        return self._read_typed(reader, None, depth)
+        return self._read_typed(reader, None, depth + 1)
 
     def write_typed(
         self, writer: BitWriter, escape: int, width: int, ends: bool, value: Typed, depth: int
     ) -> None:
         writer.bits(escape, width)
         writer.bits(0 if ends else 1, 3)
-        self._write_typed(writer, value, None, depth)
+        self._write_typed(writer, value, None, depth + 1)
 
     def read_wildcard(self, reader: BitReader, depth: int) -> Document:
         name = self.read_name(reader)
@@ -245,6 +251,8 @@ class Schema:
         return first
 
     def _read_typed(self, reader: BitReader, owner: Owner, depth: int) -> Typed:
+        if depth > reader.limits.max_depth:  # the named type may name another one, and so on
+            raise ExiLimitError(f"deeper than {depth - 1} elements", bit_offset=reader.pos)
         name = self.read_name(reader)
         try:
             codec = self.element(name, owner)
@@ -253,6 +261,8 @@ class Schema:
         return Typed(*name, codec.read(reader, depth))
 
     def _write_typed(self, writer: BitWriter, value: Typed, owner: Owner, depth: int) -> None:
+        if depth > writer.max_depth:
+            raise ExiEncodeError(f"deeper than {depth - 1} elements")
         name = (value.namespace, value.name)
         self.write_name(writer, name)
         try:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from pki.exi.bits import BitReader, BitWriter
-from pki.exi.elements import LEFT_OUT
+from pki.exi.elements import LEFT_OUT, UNTYPED_TEXT, read_invalid, write_invalid
 from pki.exi.errors import ExiDeviationError, ExiEncodeError, ExiError
 from pki.exi.grammar import TypeGrammar
 from pki.exi.particles import Expression
 from pki.exi.partitions import Owner
 from pki.exi.states import Codecs
-from pki.exi.values import NoOctets, NoText, Typed
+from pki.exi.values import InvalidText, NoOctets, NoText, Typed
 
 
 class TextGrammar(TypeGrammar):
@@ -50,6 +50,8 @@ class TextGrammar(TypeGrammar):
                 event = reader.bits(3)
                 if event == 0 and self._left_out is not None:
                     return value | {"#text": self._left_out}
+                if event == _untyped_text(value) and not reader.strict:
+                    return value | {"#text": read_invalid(reader, self._owner)}
                 if value:
                     raise ExiDeviationError("undeclared content", bit_offset=reader.pos)
                 return self._codecs.read_undeclared(reader, event, depth)
@@ -73,6 +75,11 @@ class TextGrammar(TypeGrammar):
                 writer.bits(state.escape, state.width)
                 writer.bits(0, 3)
                 return
+            if isinstance(item, InvalidText):
+                writer.bits(state.escape, state.width)
+                writer.bits(_untyped_text(value), 3)
+                write_invalid(writer, item, self._owner)
+                return
             try:
                 arc.write(writer, arc.code, state.width, item, depth)
             except ExiError as error:
@@ -82,3 +89,9 @@ class TextGrammar(TypeGrammar):
         if state.end < 0:
             raise ExiEncodeError(f"incomplete, expected {state.expected()}")
         writer.bits(state.end, state.width)
+
+
+def _untyped_text(value: dict[str, Any]) -> int:
+    """Its undeclared event: no type can be named any more once an attribute has come."""
+    has_attribute = any(key != "#text" and value[key] is not None for key in value)
+    return UNTYPED_TEXT - 2 if has_attribute else UNTYPED_TEXT

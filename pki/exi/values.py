@@ -50,6 +50,22 @@ class NoOctets(bytes):
     __slots__ = ()
 
 
+class InvalidText(str):
+    """Text in place of a value that does not fit its type, such as "120" for a state of charge.
+
+    EXIficient writes such values so, where a type cannot code them. `NoText` stands for one that is
+    empty.
+    """
+
+    __slots__ = ()
+
+
+class Incomplete(dict[str, Any]):
+    """A record that the stream ends before its last required elements, as EXIficient writes it."""
+
+    __slots__ = ()
+
+
 class TableHit(str):
     """A text that the stream has as an index into its string table of values.
 
@@ -66,6 +82,18 @@ class TableHit(str):
         hit = cls(text)
         hit.position, hit.local = position, local
         return hit
+
+
+class PaddedInteger(int):
+    """An integer that the stream spends more octets on than it needs: `octets` in all."""
+
+    octets: int
+
+    @classmethod
+    def of(cls, number: int, octets: int) -> PaddedInteger:
+        padded = cls(number)
+        padded.octets = octets
+        return padded
 
 
 class Document(Struct, frozen=True):

@@ -36,7 +36,7 @@ def read(frame: Frame) -> Message:
     if frame.payload_type != PayloadType.EXI:
         raise RemoteProtocolError(f"payload type {frame.payload_type:#06x}, expected 0x8001")
     try:
-        document = decode(frame.payload, TABLE)
+        document = decode(frame.payload, TABLE, strict=True)
     except ExiError as error:
         raise RemoteProtocolError(f"ISO 15118-2 message: {error}") from error
     if (document.namespace, document.name) != (NAMESPACE, "V2G_Message"):

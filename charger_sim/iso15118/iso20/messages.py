@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 
 from charger_sim.iso15118.errors import RemoteProtocolError
 from charger_sim.iso15118.v2gtp import Frame, PayloadType
-from pki.exi import Document, ExiError, Typed, decode, encode
+from pki.exi import Document, ExiError, decode, encode
 from pki.exi.messages import (
     ISO15118_20_AC,
     ISO15118_20_COMMON_MESSAGES,
@@ -74,20 +74,11 @@ def from_frame(frame: Frame) -> Document:
     if schema is None:
         raise RemoteProtocolError(f"payload type {frame.payload_type:#06x} is not of this session")
     try:
-        message = decode(frame.payload, schema)
+        message = decode(frame.payload, schema, strict=True)
     except ExiError as error:
         raise RemoteProtocolError(f"payload type {frame.payload_type:#06x}: {error}") from error
-    if message.namespace != _NAMESPACE_OF_SCHEMA[schema] or not _is_plain(message.value):
+    if message.namespace != _NAMESPACE_OF_SCHEMA[schema]:
         raise RemoteProtocolError(f"{message.name} is no message of {schema}")
     if "Header" not in message.value:
         raise RemoteProtocolError(f"{message.name} is an element, no message")
     return message
-
-
-def _is_plain(value: Any) -> bool:
-    """Whether each type is the declared one: no message of the standard needs xsi:type."""
-    if isinstance(value, dict):
-        return all(_is_plain(each) for each in value.values())
-    if isinstance(value, list):
-        return all(_is_plain(each) for each in value)
-    return not isinstance(value, Typed)

@@ -18,7 +18,7 @@ from charger_sim.iso15118.iso20.ports import (
     Notification,
     Wish,
 )
-from charger_sim.iso15118.iso20.services import ControlMode
+from charger_sim.iso15118.iso20.services import ControlMode, ServiceId
 
 _WH_PER_J = 1.0 / 3600.0
 
@@ -32,6 +32,7 @@ class SimpleEvse:
     setpoint_w: float = 0.0
     isolation_good: bool = True
     contactor_works: bool = True
+    allowed: frozenset[ServiceId] = frozenset(ServiceId)
     closed: bool = False
     notifications: deque[Notification] = field(default_factory=deque)
     _outlet_v: float = 0.0
@@ -43,6 +44,9 @@ class SimpleEvse:
     def notify(self, notifications: Iterable[Notification]) -> None:
         """To be told one by one, in the next turns of the charge loop."""
         self.notifications.extend(notifications)
+
+    def allows(self, service: ServiceId) -> bool:
+        return service in self.allowed
 
     def cable_check(self, now_s: float) -> bool | None:
         del now_s

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from charger_sim.iso15118.iso20.limits import Limits
-from charger_sim.iso15118.iso20.services import ControlMode
+from charger_sim.iso15118.iso20.services import ControlMode, ServiceId
 
 
 class Notification(StrEnum):
@@ -100,6 +100,10 @@ class Evse(Protocol):
 
     @property
     def limits(self) -> Limits: ...
+
+    def allows(self, service: ServiceId) -> bool:
+        """Whether the operator lets a car use this service now."""
+        ...
 
     def cable_check(self, now_s: float) -> bool | None:
         """Isolation: None while it is measured, then whether it is good (DC)."""

@@ -161,7 +161,7 @@ def _installation(answer: Any) -> Answer:
     if not isinstance(answer, CertificateResponse):
         return Answer(Event.WARNED, empty, "WARNING_NoContractMatchingPCIDFound")
     try:
-        response = decode(base64.b64decode(answer.exi_response, validate=True), SCHEMA)
+        response = decode(base64.b64decode(answer.exi_response, validate=True), SCHEMA, strict=True)
     except (ExiError, binascii.Error, ValueError) as error:
         raise Refusal("FAILED", f"the provisioning service's response: {error}") from None
     if response.name != "CertificateInstallationRes":

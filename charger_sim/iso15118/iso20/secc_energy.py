@@ -23,6 +23,8 @@ from charger_sim.iso15118.iso20.services import ControlMode, ServiceId
 from charger_sim.iso15118.iso20.states import Event
 from pki.exi import Document
 
+_MAY_WAIT: Final = {None, Notification.SCHEDULE_RENEGOTIATION, Notification.METERING_CONFIRMATION}
+"""What a service renegotiation goes before: it brings new schedules anyway."""
 _PRE_CHARGE_TOLERANCE_V: Final = 20.0
 """IEC 61851-23: at most this between outlet and battery when contactors close."""
 
@@ -123,6 +125,8 @@ def _status(session: Session, request: Document, delivery: Delivery) -> Body:
     notification = delivery.notification
     if notification is Notification.METERING_CONFIRMATION and session.contract_key is None:
         notification = None  # there is no key that could sign
+    if notification in _MAY_WAIT and session.should_choose_anew():
+        notification = Notification.SERVICE_RENEGOTIATION
     if notification is not None:
         body["EVSEStatus"] = {
             "NotificationMaxDelay": 0,

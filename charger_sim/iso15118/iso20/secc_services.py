@@ -37,12 +37,11 @@ _MODE_NAME: Final[dict[ControlMode, Literal["scheduled", "dynamic"]]] = {
 def service_discovery(session: Session, request: Document, now_s: float) -> Reply:
     del now_s
     wanted = request.value.get("SupportedServiceIDs", {}).get("ServiceID")
-    services = [each.service for each in session.config.offers]
-    if wanted is not None:
-        services = [each for each in services if each in wanted]
-    if not services:
+    session.supported = None if wanted is None else frozenset(wanted)
+    session.offered = session.on_offer()
+    if not session.offered:
         raise Refusal("FAILED_NoEnergyTransferServiceSelected", f"the car supports only {wanted}")
-    rows = [{"ServiceID": int(each), "FreeService": False} for each in services]
+    rows = [{"ServiceID": int(each.service), "FreeService": False} for each in session.offered]
     return Answer(
         Event.DONE,
         {
@@ -62,7 +61,7 @@ def service_detail(session: Session, request: Document, now_s: float) -> Reply:
 def service_selection(session: Session, request: Document, now_s: float) -> Reply:
     del now_s
     selected = request.value["SelectedEnergyTransferService"]
-    offers = {int(each.service): each for each in session.config.offers}
+    offers = {int(each.service): each for each in session.offered}
     offer = offers.get(selected["ServiceID"])
     if offer is None:
         raise Refusal("FAILED_NoEnergyTransferServiceSelected", f"{selected}")

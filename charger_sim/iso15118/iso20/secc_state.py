@@ -85,6 +85,9 @@ class Session:
     challenge: bytes = b""
     authorization: str = ""
     contract_key: PublicKey | None = None
+    supported: frozenset[int] | None = None
+    """The services that the car has named; None: it leaves them open."""
+    offered: tuple[Offer, ...] = ()
     service: ServiceId | None = None
     parameters: ParameterSet = field(default_factory=ParameterSet)
     ev_limits: Limits = field(default_factory=lambda: Limits(0.0))
@@ -99,9 +102,27 @@ class Session:
     receipts: list[Document] = field(default_factory=list)
     """Signed MeteringConfirmationReq messages, whose signatures held."""
 
+    def on_offer(self) -> tuple[Offer, ...]:
+        """What this car may be offered now."""
+        return tuple(
+            each
+            for each in self.config.offers
+            if self.evse.allows(each.service)
+            and (self.supported is None or each.service in self.supported)
+        )
+
+    def should_choose_anew(self) -> bool:
+        """Whether the service in use is allowed no more, or another one has become so."""
+        services = {each.service for each in self.on_offer()}
+        return (
+            self.config.service_renegotiation
+            and bool(services)
+            and (self.service not in services or not services <= {o.service for o in self.offered})
+        )
+
     def offer(self, service_id: int) -> Offer:
-        """Raises Refusal."""
-        for each in self.config.offers:
+        """One that was offered. Raises Refusal."""
+        for each in self.offered:
             if each.service == service_id:
                 return each
         raise Refusal("FAILED_ServiceIDInvalid", f"service {service_id}")

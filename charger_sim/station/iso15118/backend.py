@@ -55,6 +55,7 @@ class OcppBackend:
         self._started = asyncio.Event()
         self._changed = asyncio.Event()
         self._by_contract: tuple[str, Payload | None] | None = None
+        self._mode_told: str | None = None
         self._schedules: dict[int, asyncio.Future[tuple[PowerSchedule, ...]]] = {}
         if evse.tx is not None:
             self._started.set()
@@ -132,7 +133,8 @@ class OcppBackend:
             emaid, reply = self._by_contract
             st.sessions.start_if_free(evse, emaid, None, reply, id_kind="eMAID")
             self._by_contract = None
-        if self._negotiation.round == 0:
+        if question.needs.energy_transfer_mode != self._mode_told:
+            self._mode_told = question.needs.energy_transfer_mode
             self._changed.clear()
             await self._tell_needs(question)
         return self._negotiation.offer(question.needs.max_schedule_entries)

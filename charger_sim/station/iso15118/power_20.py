@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from charger_sim.iso15118.iso20 import ControlMode, Limits
+from charger_sim.iso15118.iso20 import ControlMode, Limits, ServiceId
 from charger_sim.iso15118.iso20.ports import Delivery, Demand, MeterReading, Notification
 from charger_sim.station.evse import Evse, HighLevel
 from charger_sim.station.iso15118.negotiation import Negotiation
@@ -13,6 +13,13 @@ from charger_sim.station.iso15118.power_2 import DC_MAX_V, DC_MIN_V, meter_id
 if TYPE_CHECKING:
     from charger_sim.station.station import Station
 
+_TRANSFERS: Final = {
+    ServiceId.AC: frozenset({"AC_single_phase", "AC_two_phase", "AC_three_phase"}),
+    ServiceId.DC: frozenset({"DC"}),
+    ServiceId.AC_BPT: frozenset({"AC_BPT"}),
+    ServiceId.DC_BPT: frozenset({"DC_BPT"}),
+}
+"""Service -> OCPP's energy transfer modes that it serves."""
 RECEIPT_S: Final = 60.0
 """Between two receipts that the car signs, where receipts are asked for."""
 
@@ -47,6 +54,11 @@ class Power20:
             max_discharge_w=config.max_discharge_w,
             max_discharge_a=config.max_discharge_w / DC_MIN_V,
         )
+
+    def allows(self, service: ServiceId) -> bool:
+        """By the AuthorizeResponse or NotifyAllowedEnergyTransfer of the transaction (Q03)."""
+        allowed = None if self._evse.tx is None else self._evse.tx.allowed_transfer
+        return allowed is None or not allowed.isdisjoint(_TRANSFERS[service])
 
     def cable_check(self, now_s: float) -> bool:
         del now_s

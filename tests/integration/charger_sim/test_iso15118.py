@@ -282,6 +282,38 @@ def test_a_bidirectional_car_feeds_back_what_a_set_point_asks(pki: Pki) -> None:
     assert evse.meter.export_wh > 100.0
 
 
+def test_energy_transfers_that_are_allowed_anew_are_negotiated(pki: Pki) -> None:
+    """NotifyAllowedEnergyTransfer: a service renegotiation of -20, there and back."""
+    rounds: list[int] = []
+
+    async def allow(csms: FakeCsms, swarm: Swarm) -> None:
+        host, answered = host_of(swarm), 0
+        earlier = host.on_step
+
+        def count(evse_id: int, step: Any) -> None:
+            nonlocal answered
+            answered += step.name == "ServiceSelectionRes"
+            earlier(evse_id, step)
+
+        host.on_step = count
+        await asyncio.sleep(20.0)
+        tx_id = events(csms.sessions["CS-1"], "Started")[0]["transactionInfo"]["transactionId"]
+        for modes in (["DC"], ["DC", "AC_BPT"], ["DC", "DC_BPT"], ["DC_BPT"]):
+            payload = {"transactionId": tx_id, "allowedEnergyTransfer": modes}
+            answer = await csms.call("CS-1", "NotifyAllowedEnergyTransfer", payload)
+            assert answer[2] == {"status": "Accepted"}
+            await asyncio.sleep(20.0)
+            rounds.append(answered)
+
+    session, swarm, _ = play(scene("2.1", "iso15118-20", duration_s=120.0), pki, allow)
+    assert rounds == [2, 2, 3, 3]
+    told = [each["chargingNeeds"] for each in session.of("NotifyEVChargingNeeds")]
+    assert [each["requestedEnergyTransfer"] for each in told] == ["DC_BPT", "DC", "DC_BPT"]
+    assert len(events(session, "Started")) == 1
+    assert events(session, "Ended") == []
+    assert swarm.stations["CS-1"].evses[1].power_w > 0.0
+
+
 @pytest.mark.parametrize("edition", ["iso15118-2", "iso15118-20"])
 def test_a_car_without_contract_waits_for_its_drivers_card(edition: str) -> None:
     session, swarm, messages = play(scene("2.1", edition, "none"), None)

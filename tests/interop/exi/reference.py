@@ -88,15 +88,18 @@ class Exificient:
         self._process.stdout.close()
         self._process.wait(10)
 
-    def ask(self, table: str, form: str, command: str, payload: str) -> str:
-        """`form`: document | fragment; `command`: xml | exi | roundtrip | tabled | bench."""
+    def xsd(self, table: str) -> Path:
+        """The schema document of a table; skips the test where there is none."""
         namespace = _MAIN_NAMESPACES[table]
         if namespace not in self._documents:
             pytest.skip(f"no schema document of {namespace}")
-        xsd = self._documents[namespace].resolve()
+        return self._documents[namespace].resolve()
+
+    def ask(self, table: str, form: str, command: str, payload: str) -> str:
+        """`form`: document | fragment; `command`: xml | exi | roundtrip | tabled | bench."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(f"{xsd}\t{form}\t{command}\t{payload}\n")
+        self._process.stdin.write(f"{self.xsd(table)}\t{form}\t{command}\t{payload}\n")
         self._process.stdin.flush()
         status, _, answer = self._process.stdout.readline().rstrip("\n").partition("\t")
         if status != "OK":

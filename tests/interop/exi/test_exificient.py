@@ -13,6 +13,7 @@ from pki.exi.tables import load_table
 from pki.exi.values import ANY_TYPE, NoOctets, NoText, QName, Typed, Untyped
 from tests.interop.exi.reference import Exificient, start_exificient
 from tests.property.exi.generate import MESSAGE_TABLES, Choices, Generator, Maximal, Minimal
+from tests.unit.exi.test_deviations import CASES
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +121,13 @@ def test_explicit_types_agree_bit_for_bit(exificient: Exificient) -> None:
         exi = encode(document, "iso15118_2")
         assert decode(exi, "iso15118_2") == document
         assert exificient.roundtrip("iso15118_2", "document", exi) == exi, document
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("case", CASES)
+def test_deviations_agree_bit_for_bit(exificient: Exificient, case: str) -> None:
+    _, _, exi, _ = CASES[case]
+    assert exificient.ask("iso15118_2", "document", "roundtrip", exi) == exi
 
 
 @pytest.mark.oracle

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pki.exi.bits import BitReader, BitWriter, Limits
+from pki.exi.bits import FLUSH_BITS, BitReader, BitWriter, Limits
 from pki.exi.errors import ExiDecodeError, ExiLimitError
 
 
@@ -58,3 +58,18 @@ def test_a_code_point_that_is_no_character_is_refused(code_point: int) -> None:
     writer.unsigned(code_point)
     with pytest.raises(ExiDecodeError, match="not a character"):
         BitReader(writer.finish()).characters(1)
+
+
+def test_bits_that_wait_are_few_so_that_time_stays_linear() -> None:
+    writer = BitWriter()
+    for step in (
+        lambda: writer.bits(1, 3),
+        lambda: writer.unsigned(300),
+        lambda: writer.characters("e\u0301" * 20),
+        lambda: writer.octets(b"octets"),
+    ):
+        for _ in range(2_000):
+            step()
+            assert writer.n <= FLUSH_BITS
+    writer.characters("\u00e9" * 30_000)
+    assert writer.n <= FLUSH_BITS

@@ -184,6 +184,33 @@ def test_other_headers_are_refused(header: bytes) -> None:
         decode(header + EXI[1:], "iso15118_2")
 
 
+@pytest.mark.parametrize("octets", [2, 3, 10, 80])
+@pytest.mark.parametrize(("number", "sign"), [(93, ""), (93, "0"), (~93, "1")])
+def test_integers_of_more_octets_than_they_need_survive(
+    number: int, sign: str, octets: int
+) -> None:
+    """An unsigned ServiceID; a Value, whose sign bit comes first."""
+    power = {"Multiplier": 0, "Unit": "W", "Value": number}
+    entry = {"RelativeTimeInterval": {"start": 0}, "PMax": power}
+    document = (
+        Document(TYPES, "PMaxScheduleEntry", entry)
+        if sign
+        else Document(BODY, "ServiceDetailReq", {"ServiceID": number})
+    )
+    exi = encode(document, "iso15118_2")
+    bits = f"{int.from_bytes(exi):0{8 * len(exi)}b}"
+    short = sign + f"{93:08b}"
+    assert bits.count(short) == 1
+    padding = f"{128:08b}" * (octets - 2) + f"{0:08b}"
+    bits = bits.replace(short, sign + f"{93 | 128:08b}" + padding)
+    padded = int(bits, 2).to_bytes(len(bits) // 8)
+    found = decode(padded, "iso15118_2")
+    assert found == document
+    assert encode(found, "iso15118_2") == padded
+    with pytest.raises(ExiLimitError, match="octets"):
+        decode(padded, "iso15118_2", limits=Limits(max_integer_octets=octets - 1))
+
+
 def test_a_fault_is_located() -> None:
     exi = bytearray(encode(_message({"SessionSetupReq": {"EVCCID": b"123456"}}), "iso15118_2"))
     exi[13] = 0xFF

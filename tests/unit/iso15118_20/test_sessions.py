@@ -260,6 +260,59 @@ def test_the_service_is_renegotiated_from_dc_to_bpt():
     assert pair.vehicle.powers_w == pytest.approx([0.0, 0.0, -5_000.0, -5_000.0], rel=1e-3)
 
 
+def _allow_from_turn(pair: Pair, allowed: dict[int, set[ServiceId]]) -> None:
+    """Turn of the charge loop, from 0 -> what the operator allows from then on."""
+
+    def pass_on(name, frame):
+        if name == "DC_ChargeLoopReq":
+            turn = len(pair.vehicle.powers_w)
+            pair.evse.allowed = frozenset(allowed.get(turn, pair.evse.allowed))
+        return frame
+
+    pair.tamper = pass_on
+
+
+def _selected(pair: Pair) -> list[int]:
+    main = [from_frame(f) for f in pair.frames if f.payload_type == PayloadType.MAINSTREAM]
+    requests = [each.value for each in main if each.name == "ServiceSelectionReq"]
+    return [each["SelectedEnergyTransferService"]["ServiceID"] for each in requests]
+
+
+def test_the_service_is_chosen_anew_when_others_are_allowed():
+    """From BPT down to DC, and back when BPT is allowed again; what still fits is left alone."""
+    world = shared_world()
+    pair = Pair(world, car(world, services=(ServiceId.DC_BPT, ServiceId.DC)))
+    pair.vehicle.turns = 8
+    both = {ServiceId.DC, ServiceId.DC_BPT}
+    _allow_from_turn(
+        pair, {1: {ServiceId.DC}, 3: both, 5: {ServiceId.DC_BPT}, 6: {ServiceId.AC}, 7: both}
+    )
+    assert _endings(pair) == ENDED
+    assert _selected(pair) == [ServiceId.DC_BPT, ServiceId.DC, ServiceId.DC_BPT]
+    assert pair.names.count("AuthorizationReq") == 1
+    assert len(pair.vehicle.powers_w) == 8
+
+
+def test_a_car_is_not_bothered_with_services_that_it_does_not_know():
+    world = shared_world()
+    pair = Pair(world, car(world, services=(ServiceId.DC,)))
+    pair.vehicle.turns = 4
+    pair.evse.allowed = frozenset({ServiceId.DC})
+    _allow_from_turn(pair, {2: {ServiceId.DC, ServiceId.DC_BPT}})
+    assert _endings(pair) == ENDED
+    assert _selected(pair) == [ServiceId.DC]
+
+
+def test_a_charger_without_renegotiation_keeps_the_service():
+    world = shared_world()
+    config = SeccConfig(service_renegotiation=False)
+    pair = Pair(world, car(world, services=(ServiceId.DC_BPT, ServiceId.DC)), config)
+    pair.vehicle.turns = 3
+    _allow_from_turn(pair, {1: {ServiceId.DC}})
+    assert _endings(pair) == ENDED
+    assert _selected(pair) == [ServiceId.DC_BPT]
+
+
 def test_standby_and_back():
     world = shared_world()
     pair = Pair(world, _eim(world, services=(ServiceId.AC,)))

@@ -4,7 +4,7 @@ import pytest
 from cryptography import x509
 
 from pki.errors import NotFoundError, RequestError
-from pki.exi import Document, decode, encode
+from pki.exi import Document, Typed, decode, encode
 from pki.hierarchy import Config, in_memory
 from pki.installation import ISO_2_NAMESPACE, read_request, read_response
 from pki.issue import Pki
@@ -226,7 +226,27 @@ def test_contracts_are_counted_and_deleted() -> None:
         delete_contract(pki, PCID, emaids[0])
 
 
-@pytest.mark.parametrize("exi", [b"", b"\x80", b"\x80" + bytes(20), bytes(14_000)])
+def _header_of_another_type() -> bytes:
+    header = Typed("urn:iso:15118:2:2013:MsgHeader", "MessageHeaderType", {"SessionID": SESSION})
+    message = Document(ISO_2_NAMESPACE, "V2G_Message", {"Header": header, "Body": {}})
+    return encode(message, "iso15118_2")
+
+
+def _text_alone() -> bytes:
+    return encode(Document("http://www.w3.org/2000/09/xmldsig#", "KeyName", "x"), "iso15118_2")
+
+
+@pytest.mark.parametrize(
+    "exi",
+    [
+        b"",
+        b"\x80",
+        b"\x80" + bytes(20),
+        bytes(14_000),
+        _header_of_another_type(),
+        _text_alone(),
+    ],
+)
 def test_requests_that_are_none(exi: bytes) -> None:
     with pytest.raises(RequestError):
         read_request(exi, ISO_2_NAMESPACE)
