@@ -185,10 +185,16 @@ def _load(chain: Sequence[bytes | x509.Certificate] | str) -> list[x509.Certific
         if len(chain) > MAX_CHAIN_CERTIFICATES + 1:
             raise _Refusal(Reason.OVERSIZED, f"chain of {len(chain)} certificates")
         loaded = [each if isinstance(each, x509.Certificate) else parse_der(each) for each in chain]
-    octets = sum(len(each.public_bytes(Encoding.DER)) for each in loaded)
+    octets = sum(_octets(each) for each in (loaded if isinstance(chain, str) else chain))
     if octets > MAX_CHAIN_OCTETS:
         raise _Refusal(Reason.OVERSIZED, f"{octets} octets, at most {MAX_CHAIN_OCTETS}")
     return loaded
+
+
+def _octets(certificate: bytes | x509.Certificate) -> int:
+    if isinstance(certificate, bytes):
+        return len(certificate)
+    return len(certificate.public_bytes(Encoding.DER))
 
 
 def _suite(leaf: x509.Certificate, role: Role) -> Suite:

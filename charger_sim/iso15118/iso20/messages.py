@@ -41,6 +41,7 @@ _SCHEMA_OF_PAYLOAD: Final = {
     PayloadType.METERING_CONFIRMATION: ISO15118_20_COMMON_MESSAGES,
     PayloadType.PARKING_STATUS: ISO15118_20_COMMON_MESSAGES,
 }
+_BRANCHES: Final = (dict, list, Typed)
 
 
 def payload_type(name: str) -> PayloadType:
@@ -86,8 +87,7 @@ def from_frame(frame: Frame) -> Document:
 
 def _is_plain(value: Any) -> bool:
     """Whether each type is the declared one: no message of the standard needs xsi:type."""
-    if isinstance(value, dict):
-        return all(_is_plain(each) for each in value.values())
-    if isinstance(value, list):
-        return all(_is_plain(each) for each in value)
-    return not isinstance(value, Typed)
+    if not isinstance(value, dict | list):
+        return not isinstance(value, Typed)
+    children = value.values() if isinstance(value, dict) else value
+    return all(_is_plain(each) for each in children if isinstance(each, _BRANCHES))
