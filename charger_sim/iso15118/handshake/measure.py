@@ -15,14 +15,16 @@ from charger_sim.iso15118.handshake.predict import (
     message_operations,
     predict,
     predict_connect,
+    repetitions,
 )
-from charger_sim.iso15118.handshake.primitives import (
-    Samples,
+from charger_sim.iso15118.handshake.primitives import Samples
+from charger_sim.iso15118.handshake.report import Report, StepReport, Total, quantiles
+from charger_sim.iso15118.handshake.round_trips import (
+    Between,
     time_loopback,
     time_memory,
     time_questions,
 )
-from charger_sim.iso15118.handshake.report import Report, StepReport, Total, quantiles
 from charger_sim.iso15118.machine import End, Ending, Machine, Outcome, Output, Send
 from charger_sim.iso15118.streams import AsyncioStream, connect, memory_pair
 from charger_sim.iso15118.tls import check_secc
@@ -30,6 +32,8 @@ from charger_sim.iso15118.v2gtp import Frame
 
 _TIMEOUT_S = 10.0
 _CONNECT = "Connect"
+_TRANSITIONS = 4
+"""Timed in a round; a session has more or less as many."""
 
 
 @dataclass(slots=True)
@@ -68,27 +72,32 @@ async def measure(flow: Flow, transport: Transport, repeat: int, *, clock: Clock
     Raises LocalProtocolError where a session does not end as it should.
     """
     warm = await _session(flow, transport, clock)
-    operations = {
-        **message_operations(warm.exchanges, flow.protocol, flow.signer),
-        **flow.operations,
-    }
+    messages = message_operations(warm.exchanges, flow.protocol, flow.signer)
+    operations = {**messages, **flow.operations}
     samples = Samples(clock)
+    coding = [messages[name] for name in messages if name.startswith(("encode", "decode"))]
+    between = Between(coding, clock)
+    repeats = repetitions(flow)
     runs = []
     for _ in range(repeat):
         runs.append(await _session(flow, transport, clock))
         samples.begin_round()
-        samples.time(operations)
-        _time_transitions(flow, warm.exchanges, samples, clock)
-        await time_questions(samples, clock, flow.party().backend)
+        samples.time(operations, repeats)
+        for _ in range(_TRANSITIONS):
+            _time_transitions(flow, warm.exchanges, samples, clock)
+        await time_questions(samples, clock, between, flow.party().backend)
         if transport == "memory":
-            await time_memory(samples, clock)
+            await time_memory(samples, clock, between)
         else:
-            await time_loopback(samples, clock, flow.tls_secc, flow.tls_evcc)
+            await time_loopback(samples, clock, between, flow.tls_secc, flow.tls_evcc)
 
     def predicted(times_s: Mapping[str, float]) -> list[dict[str, float]]:
         steps = predict(flow, warm.exchanges, times_s)
-        connect = [predict_connect(flow, times_s)] if transport == "loopback" else []
-        return [*connect, *steps]
+        if transport == "memory":
+            return steps
+        if flow.tls_secc is not None:
+            steps[0]["tls handshake"] = times_s["tls_finish"]
+        return [predict_connect(flow, times_s), *steps]
 
     times_s = samples.typical(lambda each: sum(sum(step.values()) for step in predicted(each)))
     return _report(flow, transport, runs, predicted(times_s), times_s)

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
+import uvloop
+
 from charger_sim.iso15118.errors import LocalProtocolError
 from charger_sim.iso15118.handshake.devices import DEVICES
 from charger_sim.iso15118.handshake.flow import Auth, Flow, Transport
@@ -27,7 +29,8 @@ def handshake(
         raise LocalProtocolError("only a contract (pnc) can be installed")
     make: Callable[..., Flow] = _flow_20() if protocol == "iso15118-20" else flow_2
     flow = make(auth, install, clock=SystemClock(), random=os.urandom)
-    return asyncio.run(measure(flow, transport, repeat, clock=time.perf_counter))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(measure(flow, transport, repeat, clock=time.perf_counter))
 
 
 def _flow_20() -> Callable[..., Flow]:
