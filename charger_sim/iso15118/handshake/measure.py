@@ -20,7 +20,7 @@ from charger_sim.iso15118.handshake.predict import (
 from charger_sim.iso15118.handshake.primitives import Samples
 from charger_sim.iso15118.handshake.report import Report, StepReport, Total, quantiles
 from charger_sim.iso15118.handshake.round_trips import (
-    Between,
+    Transitions,
     time_loopback,
     time_memory,
     time_questions,
@@ -32,8 +32,6 @@ from charger_sim.iso15118.v2gtp import Frame
 
 _TIMEOUT_S = 10.0
 _CONNECT = "Connect"
-_TRANSITIONS = 4
-"""Timed in a round; a session has more or less as many."""
 
 
 @dataclass(slots=True)
@@ -72,24 +70,23 @@ async def measure(flow: Flow, transport: Transport, repeat: int, *, clock: Clock
     Raises LocalProtocolError where a session does not end as it should.
     """
     warm = await _session(flow, transport, clock)
-    messages = message_operations(warm.exchanges, flow.protocol, flow.signer)
-    operations = {**messages, **flow.operations}
+    operations = {
+        **message_operations(warm.exchanges, flow.protocol, flow.signer),
+        **flow.operations,
+    }
     samples = Samples(clock)
-    coding = [messages[name] for name in messages if name.startswith(("encode", "decode"))]
-    between = Between(coding, clock)
+    transitions = Transitions(flow, warm.exchanges, samples, clock)
     repeats = repetitions(flow)
     runs = []
     for _ in range(repeat):
         runs.append(await _session(flow, transport, clock))
         samples.begin_round()
         samples.time(operations, repeats)
-        for _ in range(_TRANSITIONS):
-            _time_transitions(flow, warm.exchanges, samples, clock)
-        await time_questions(samples, clock, between, flow.party().backend)
+        await time_questions(samples, clock, transitions, flow.party().backend)
         if transport == "memory":
-            await time_memory(samples, clock, between)
+            await time_memory(samples, clock, transitions)
         else:
-            await time_loopback(samples, clock, between, flow.tls_secc, flow.tls_evcc)
+            await time_loopback(samples, clock, transitions, flow.tls_secc, flow.tls_evcc)
 
     def predicted(times_s: Mapping[str, float]) -> list[dict[str, float]]:
         steps = predict(flow, warm.exchanges, times_s)
@@ -101,21 +98,6 @@ async def measure(flow: Flow, transport: Transport, repeat: int, *, clock: Clock
 
     times_s = samples.typical(lambda each: sum(sum(step.values()) for step in predicted(each)))
     return _report(flow, transport, runs, predicted(times_s), times_s)
-
-
-def _time_transitions(
-    flow: Flow, exchanges: list[Exchange], samples: Samples, clock: Clock
-) -> None:
-    """The first transition of either machine after supportedAppProtocol, with its EXI."""
-    party = flow.party()
-    party.secc.receive(exchanges[0].request, 0.0)
-    party.evcc.start(0.0)
-    begin_s = clock()
-    party.secc.receive(exchanges[1].request, 0.0)
-    middle_s = clock()
-    party.evcc.receive(exchanges[0].response, 0.0)
-    samples.add("secc transition", middle_s - begin_s)
-    samples.add("evcc transition", clock() - middle_s)
 
 
 async def _session(flow: Flow, transport: Transport, clock: Clock) -> _Run:

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.kdf.concatkdf import ConcatKDFHash
 from charger_sim.iso15118 import tls
 from charger_sim.iso15118.app_protocol import Protocol
 from charger_sim.iso15118.handshake.flow import Auth, Flow, Party
+from charger_sim.iso15118.handshake.lookup import service_lookup
 from charger_sim.iso15118.iso20.evcc import Evcc
 from charger_sim.iso15118.iso20.evcc_state import EvccConfig, Identity
 from charger_sim.iso15118.iso20.limits import Limits
@@ -34,7 +35,6 @@ from pki.provisioning import (
     add_provisioning_certificate,
     generate_contract,
     own_evidence,
-    provisioning_chain,
     roots,
 )
 from pki.verify import verify
@@ -49,12 +49,10 @@ _LIMITS = Limits(max_charge_w=11_000.0, max_charge_a=30.0, max_v=500.0, min_v=15
 _VERDICT = Counter(evidence=1, chain_verdict=1, parse_certificate=4)
 _ASKING = Counter(ask=1)
 _CONNECT = Counter(parse_certificate=1)
-_SERVICE = Counter(pool_lookup=1) + _VERDICT
+_SERVICE = Counter(service_lookup=1) + _VERDICT
 _EXI_OF_SERVICE = Counter(
     {
-        # the charger writes the request once more, the service reads it and writes its response,
-        # which the charger reads
-        "encode CertificateInstallationReq": 1,
+        # the service reads the request and writes its response, which the charger reads
         "decode CertificateInstallationReq": 1,
         "encode CertificateInstallationRes": 1,
         "decode CertificateInstallationRes": 1,
@@ -172,5 +170,5 @@ def _operations(
             clock.now(),
             suite=Suite.ISO_20,
         ),
-        "pool_lookup": lambda: provisioning_chain(pki, _EVCC_ID),
+        "service_lookup": lambda: service_lookup(pki, Suite.ISO_20, _EVCC_ID),
     }
