@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from charger_sim.iso15118 import tls
 from charger_sim.iso15118.app_protocol import Protocol
 from charger_sim.iso15118.handshake.flow import Auth, Flow, Party
-from charger_sim.iso15118.handshake.lookup import service_lookup
+from charger_sim.iso15118.handshake.lookup import name_root, read_certificate, service_lookup
 from charger_sim.iso15118.iso2 import (
     Contract,
     Evcc,
@@ -47,7 +47,7 @@ _EVSE_ID = "DE*ACM*E1*1"
 _EVCC_ID = bytes.fromhex("020000000001")
 _PCID = "WVWZZZ1KZAW000001"
 _EMAID = "DEACMC000000013"
-_CONNECT_COUNTS = {"parse_certificate": 1}
+_CONNECT_COUNTS = {"read_certificate": 1}
 _ASKING = {"ask": 1}
 _SERVICE_COUNTS = {
     **_ASKING,
@@ -55,12 +55,13 @@ _SERVICE_COUNTS = {
     "chain_verdict": 1,
     "pool_lookup": 1,
     "service_lookup": 1,
-    "parse_certificate": 7,
+    "read_certificate": 4,
+    "name_root": 1,
 }
-_VERDICT_COUNTS = {**_ASKING, "evidence": 1, "chain_verdict": 1, "parse_certificate": 4}
+_VERDICT_COUNTS = {**_ASKING, "evidence": 1, "chain_verdict": 1, "read_certificate": 1}
 _TAKE_CONTRACT_COUNTS = {
     "path_check": 2,
-    "parse_certificate": 1,
+    "read_certificate": 2,
     "ecdh": 1,
     "derive": 1,
     "kdf": 1,
@@ -160,7 +161,8 @@ def _operations(
         "ecdh": lambda: key.exchange(ec.ECDH(), public),
         "kdf": lambda: ConcatKDFHash(hashes.SHA256(), 16, b"\1UV").derive(secret),
         "aes_cbc": aes_cbc,
-        "parse_certificate": lambda: x509.load_der_x509_certificate(chain[0]).public_key(),
+        "read_certificate": lambda: read_certificate(chain[0]),
+        "name_root": lambda: name_root(root),
         "path_check": lambda: trust.check(chain, None),
         "evidence": lambda: own_evidence(pki, loaded),
         "chain_verdict": lambda: verify(
