@@ -146,11 +146,16 @@ def _check_nonce(response: ocsp.OCSPResponse, nonce: bytes | None) -> None:
 def _check_signature(answer: bytes, issuer: x509.Certificate, at: datetime) -> None:
     """By the issuer itself or by a delegate in force that the issuer certified for OCSP: the one
     that the answer names as its responder."""
-    for signer in (*_read(answer).certificates, issuer):
+    for signer in (*_enclosed(answer), issuer):
         in_force = signer.not_valid_before_utc <= at <= signer.not_valid_after_utc
         if (signer == issuer or in_force) and _signed(answer, signer, issuer):
             return
     raise EvidenceError("the OCSP answer is not signed by the issuer or a delegate of it")
+
+
+@lru_cache(maxsize=1024)
+def _enclosed(answer: bytes) -> tuple[x509.Certificate, ...]:
+    return tuple(_read(answer).certificates)
 
 
 @lru_cache(maxsize=1024)
