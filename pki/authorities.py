@@ -1,10 +1,10 @@
 """Authorities that were judged already, so that the next chain costs the verification of its leaf.
 
-What covers an authority does not depend on the certificate below it, as long as no authority
-constrains the names or policies below: signatures, extensions and path lengths stay as they are,
-and of the time it matters only whether all of them are in force. So a path that was accepted is
-remembered without its leaf, and only for exactly the certificates that led to it. Revocation is no
-part of it: that is asked anew for every certificate of every chain.
+What covers an authority does not depend on the certificate below it, as long as neither constrains
+names or policies: signatures, extensions and path lengths stay as they are, and of the time it
+matters only whether all authorities are in force. So a path that was accepted is remembered without
+its leaf, and only for exactly the certificates that led to it. Revocation is no part of it: that is
+asked anew for every certificate of every chain.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import Final, Generic, TypeVar
 
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
+
+from pki.parse import UNREADABLE
 
 _K = TypeVar("_K", bound=Hashable)
 _LIMIT: Final = 256
@@ -42,10 +44,13 @@ class Remembered(Generic[_K]):
     def __init__(self) -> None:
         self._kept: dict[_K, _Authorities] = {}
 
-    def above(self, key: _K, at: datetime) -> tuple[x509.Certificate, ...]:
-        """() where none is remembered, or one of it is not in force."""
+    def above(self, key: _K, leaf: x509.Certificate, at: datetime) -> tuple[x509.Certificate, ...]:
+        """() where none is remembered, one of it is not in force, or `leaf` is to be judged in
+        full since it asks for policies itself."""
         found = self._kept.get(key)
-        return found.path if found is not None and found.begin <= at < found.end else ()
+        if found is None or not found.begin <= at < found.end or _constrains(leaf):
+            return ()
+        return found.path
 
     def keep(self, key: _K, path: Sequence[x509.Certificate]) -> None:
         """Remember an accepted `path` without its leaf, if another leaf would be judged alike."""
@@ -60,4 +65,8 @@ class Remembered(Generic[_K]):
 
 
 def _constrains(certificate: x509.Certificate) -> bool:
-    return any(each.oid in _CONSTRAINING for each in certificate.extensions)
+    """Also what cannot be read might."""
+    try:
+        return any(each.oid in _CONSTRAINING for each in certificate.extensions)
+    except UNREADABLE:
+        return True

@@ -59,7 +59,7 @@ def verified_path(
             flags |= crypto.X509StoreFlags.CRL_CHECK_ALL
         return _whole_path(leaf, intermediates, roots, at, flags, crls)
     given = (tuple(intermediates), tuple(roots))
-    known = _remembered.above(given, at)
+    known = _remembered.above(given, leaf, at)
     if known and _is_under(leaf, known[0], at):
         return [leaf, *known]
     path = _whole_path(leaf, intermediates, roots, at, _PATH_FLAGS)

@@ -287,7 +287,7 @@ def _second_opinion(path: list[x509.Certificate], at: datetime) -> None:
         if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, known):
             return
     above = tuple(path[1:])
-    remembered = _seconded.above(above, at)
+    remembered = _seconded.above(above, path[0], at)
     if remembered and not _objection(path[0], (), remembered[0], at):
         return
     if objection := _objection(path[0], path[1:-1], path[-1], at):

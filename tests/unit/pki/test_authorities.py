@@ -131,12 +131,13 @@ def test_authorities_that_constrain_what_is_below_are_not_remembered() -> None:
     leaf, issuer, *above = (*contract(), *anchors())
     remembered = Remembered[str]()
     remembered.keep("plain", [leaf, issuer, *above])
-    assert remembered.above("plain", NOW) == (issuer, *above)
+    assert remembered.above("plain", leaf, NOW) == (issuer, *above)
     constraining = _with_name_constraints(issuer)
     remembered.keep("constraining", [leaf, constraining, *above])
-    assert remembered.above("constraining", NOW) == ()
+    assert remembered.above("constraining", leaf, NOW) == ()
     remembered.keep("short", [leaf, issuer])
-    assert remembered.above("short", NOW) == ()
+    assert remembered.above("short", leaf, NOW) == ()
+    assert remembered.above("plain", constraining, NOW) == ()
 
 
 def _with_name_constraints(issuer: x509.Certificate) -> x509.Certificate:
