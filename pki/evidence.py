@@ -23,6 +23,7 @@ MAX_ANSWER_OCTETS: Final = 16_384
 CLOCK_SKEW: Final = timedelta(minutes=5)
 MAX_AGE: Final = timedelta(days=7)
 """Oldest answer taken, whatever its nextUpdate says; one without nextUpdate is not taken."""
+_NOT_ABOUT_IT: Final = "the OCSP answer is not about this certificate"
 
 
 class EvidenceError(PkiError):
@@ -60,8 +61,10 @@ def ocsp_status(
     sign ahead cannot echo one, an answer with a different one is not.
     """
     try:
-        name = certificate.issuer.public_bytes()
-        return _status(answer, _Subject(certificate.serial_number, name, issuer), at, nonce)
+        serial = certificate.serial_number
+        _expect_serial(answer, serial)
+        subject = _Subject(serial, certificate.issuer.public_bytes(), issuer)
+        return _status(answer, subject, at, nonce)
     except (*UNREADABLE, RequestError) as error:
         raise EvidenceError(f"the OCSP answer cannot be read: {error}") from None
 
@@ -75,28 +78,42 @@ def ocsp_status_by_hash(
         if not data.names_issuer(issuer):
             raise EvidenceError("the hash data name another issuer")
         subject = _Subject(int(data.serial_number, 16), issuer.subject.public_bytes(), issuer)
+        _expect_serial(answer, subject.serial)
         return _status(answer, subject, at, None)
     except (*UNREADABLE, RequestError) as error:
         raise EvidenceError(f"the OCSP answer cannot be read: {error}") from None
 
 
+def _expect_serial(answer: bytes, serial: int) -> None:
+    """Most answers at hand are about other certificates of the chain: that is told first."""
+    if len(answer) > MAX_ANSWER_OCTETS:
+        raise EvidenceError(f"OCSP answer of {len(answer)} octets, at most {MAX_ANSWER_OCTETS}")
+    response = _read(answer)
+    if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
+        raise EvidenceError(f"the responder says {response.response_status.name}")
+    if all(single.serial_number != serial for single in response.responses):
+        raise EvidenceError(_NOT_ABOUT_IT)
+
+
 def _status(
     answer: bytes, subject: _Subject, at: datetime, nonce: bytes | None
 ) -> ocsp.OCSPCertStatus:
-    if len(answer) > MAX_ANSWER_OCTETS:
-        raise EvidenceError(f"OCSP answer of {len(answer)} octets, at most {MAX_ANSWER_OCTETS}")
-    response = ocsp.load_der_ocsp_response(answer)
-    if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
-        raise EvidenceError(f"the responder says {response.response_status.name}")
-    single = _single(response, subject)
-    _check_signature(answer, response, subject.issuer, at)
+    single = _single(answer, subject)
+    _check_signature(answer, subject.issuer, at)
     _check_times(single, at)
-    _check_nonce(response, nonce)
+    _check_nonce(_read(answer), nonce)
     return single.certificate_status
 
 
-def _single(response: ocsp.OCSPResponse, subject: _Subject) -> ocsp.OCSPSingleResponse:
-    for single in response.responses:
+@lru_cache(maxsize=1024)
+def _read(answer: bytes) -> ocsp.OCSPResponse:
+    """Answers are signed ahead and come again with every chain of an authority, here as below."""
+    return ocsp.load_der_ocsp_response(answer)
+
+
+@lru_cache(maxsize=1024)
+def _single(answer: bytes, subject: _Subject) -> ocsp.OCSPSingleResponse:
+    for single in _read(answer).responses:
         if single.serial_number != subject.serial:
             continue
         algorithm = single.hash_algorithm
@@ -106,7 +123,7 @@ def _single(response: ocsp.OCSPResponse, subject: _Subject) -> ocsp.OCSPSingleRe
             issuer_key_hash(subject.issuer, algorithm),
         ):
             return single
-    raise EvidenceError("the OCSP answer is not about this certificate")
+    raise EvidenceError(_NOT_ABOUT_IT)
 
 
 def _check_times(single: ocsp.OCSPSingleResponse, at: datetime) -> None:
@@ -126,19 +143,31 @@ def _check_nonce(response: ocsp.OCSPResponse, nonce: bytes | None) -> None:
         raise EvidenceError("the OCSP answer carries another nonce")
 
 
-def _check_signature(
-    answer: bytes, response: ocsp.OCSPResponse, issuer: x509.Certificate, at: datetime
-) -> None:
-    """By the issuer itself or by a delegate that the issuer certified for OCSP: the one that the
-    answer names as its responder."""
-    for signer in (*response.certificates, issuer):
-        if not _is_responder(response, signer):
-            continue
-        if signer != issuer and not _is_delegate(signer, issuer, at):
-            continue
-        if _is_signed_by(answer, signer):
+def _check_signature(answer: bytes, issuer: x509.Certificate, at: datetime) -> None:
+    """By the issuer itself or by a delegate in force that the issuer certified for OCSP: the one
+    that the answer names as its responder."""
+    for signer in (*_enclosed(answer), issuer):
+        in_force = signer.not_valid_before_utc <= at <= signer.not_valid_after_utc
+        if (signer == issuer or in_force) and _signed(answer, signer, issuer):
             return
     raise EvidenceError("the OCSP answer is not signed by the issuer or a delegate of it")
+
+
+@lru_cache(maxsize=1024)
+def _enclosed(answer: bytes) -> tuple[x509.Certificate, ...]:
+    return tuple(_read(answer).certificates)
+
+
+@lru_cache(maxsize=1024)
+def _signed(answer: bytes, signer: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether it did and was entitled to. What a signature covers does not change, so it is
+    verified once."""
+    response = _read(answer)
+    if not _is_responder(response, signer):
+        return False
+    if signer != issuer and not _is_certified_for_ocsp(signer, issuer):
+        return False
+    return _is_signed_by(response, signer)
 
 
 def _is_responder(response: ocsp.OCSPResponse, signer: x509.Certificate) -> bool:
@@ -148,14 +177,9 @@ def _is_responder(response: ocsp.OCSPResponse, signer: x509.Certificate) -> bool
     return response.responder_key_hash == x509.SubjectKeyIdentifier.from_public_key(key).digest
 
 
-def _is_delegate(candidate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> bool:
-    in_force = candidate.not_valid_before_utc <= at <= candidate.not_valid_after_utc
-    return in_force and _is_certified_for_ocsp(candidate, issuer)
-
-
 @lru_cache(maxsize=256)
 def _is_certified_for_ocsp(candidate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """What a signature covers does not change, so it is verified once."""
+    """Kept, since a delegate signs many answers."""
     try:
         candidate.verify_directly_issued_by(issuer)
         purposes = candidate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
@@ -165,10 +189,7 @@ def _is_certified_for_ocsp(candidate: x509.Certificate, issuer: x509.Certificate
     return ExtendedKeyUsageOID.OCSP_SIGNING in purposes and usage.digital_signature
 
 
-@lru_cache(maxsize=1024)
-def _is_signed_by(answer: bytes, signer: x509.Certificate) -> bool:
-    """Kept as well: answers are signed ahead and come again with every chain of an authority."""
-    response = ocsp.load_der_ocsp_response(answer)
+def _is_signed_by(response: ocsp.OCSPResponse, signer: x509.Certificate) -> bool:
     key = narrow_public_key(signer.public_key())
     algorithm = response.signature_hash_algorithm
     try:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import crypto
+
+from pki.authorities import Remembered
 
 SIGNATURE_FAILURE: Final = 7
 NOT_YET_VALID: Final = 9
@@ -23,6 +25,9 @@ _PATH_FLAGS: Final = crypto.X509StoreFlags.X509_STRICT | crypto.X509StoreFlags.P
 # X509_V_FLAG_*, not exported by pyOpenSSL: indirect and partitioned lists, delta lists
 _EXTENDED_CRL_SUPPORT: Final = 0x1000
 _USE_DELTAS: Final = 0x2000
+_Given: TypeAlias = tuple[tuple[x509.Certificate, ...], tuple[x509.Certificate, ...]]
+_remembered: Final = Remembered[_Given]()
+"""By intermediates and roots, as they were given."""
 
 
 class Rejection(Exception):
@@ -48,22 +53,40 @@ def verified_path(
 
     `check_lists` is "none", "leaf" or "all": whose revocation must be settled by `crls`.
     """
-    flags = _PATH_FLAGS
     if check_lists != "none":
-        flags |= crypto.X509StoreFlags.CRL_CHECK | _EXTENDED_CRL_SUPPORT | _USE_DELTAS
-    if check_lists == "all":
-        flags |= crypto.X509StoreFlags.CRL_CHECK_ALL
+        flags = _PATH_FLAGS | crypto.X509StoreFlags.CRL_CHECK | _EXTENDED_CRL_SUPPORT | _USE_DELTAS
+        if check_lists == "all":
+            flags |= crypto.X509StoreFlags.CRL_CHECK_ALL
+        return _whole_path(leaf, intermediates, roots, at, flags, crls)
+    given = (tuple(intermediates), tuple(roots))
+    known = _remembered.above(given, leaf, at)
+    if known and _is_under(leaf, known[0], at):
+        return [leaf, *known]
+    path = _whole_path(leaf, intermediates, roots, at, _PATH_FLAGS)
+    _remembered.keep(given, path)
+    return path
+
+
+def _is_under(leaf: x509.Certificate, issuer: x509.Certificate, at: datetime) -> bool:
+    """Whether `leaf` is good under an authority that has been judged. If not, the whole path says
+    why."""
+    flags = _PATH_FLAGS | crypto.X509StoreFlags.PARTIAL_CHAIN
     try:
-        store = crypto.X509Store()
-        for root in roots:
-            store.add_cert(_authority(root))
-        for crl in crls:
-            store.add_crl(crl)
-        store.set_time(at.astimezone(UTC))
-        store.set_flags(flags)
-        untrusted = [_authority(each) for each in intermediates]
-        context = crypto.X509StoreContext(store, crypto.X509.from_cryptography(leaf), untrusted)
-        path = context.get_verified_chain()
+        return len(_built(leaf, (), (issuer,), at, flags)) == 2
+    except (crypto.X509StoreContextError, crypto.Error):
+        return False
+
+
+def _whole_path(
+    leaf: x509.Certificate,
+    intermediates: Sequence[x509.Certificate],
+    roots: Sequence[x509.Certificate],
+    at: datetime,
+    flags: int,
+    crls: Sequence[x509.CertificateRevocationList] = (),
+) -> list[x509.Certificate]:
+    try:
+        path = _built(leaf, intermediates, roots, at, flags, crls)
     except crypto.X509StoreContextError as error:
         code, depth, message = error.errors
         raise Rejection(int(code), int(depth), str(message)) from None
@@ -71,6 +94,27 @@ def verified_path(
         raise Rejection(MALFORMED, 0, f"OpenSSL cannot read it: {error}") from None
     given = {each.public_bytes(Encoding.DER): each for each in (leaf, *intermediates, *roots)}
     return [_same(each, given) for each in path]
+
+
+def _built(
+    leaf: x509.Certificate,
+    intermediates: Sequence[x509.Certificate],
+    anchors: Sequence[x509.Certificate],
+    at: datetime,
+    flags: int,
+    crls: Sequence[x509.CertificateRevocationList] = (),
+) -> list[crypto.X509]:
+    """OpenSSL's verified chain. Raises what pyOpenSSL raises."""
+    store = crypto.X509Store()
+    for anchor in anchors:
+        store.add_cert(_authority(anchor))
+    for crl in crls:
+        store.add_crl(crl)
+    store.set_time(at.astimezone(UTC))
+    store.set_flags(flags)
+    untrusted = [_authority(each) for each in intermediates]
+    context = crypto.X509StoreContext(store, crypto.X509.from_cryptography(leaf), untrusted)
+    return context.get_verified_chain()
 
 
 @lru_cache(maxsize=256)

@@ -38,9 +38,17 @@ def load_certificate(octets: bytes) -> x509.Certificate:
     try:
         if octets.lstrip().startswith(b"-----BEGIN"):
             loaded = x509.load_pem_x509_certificate(octets)
-        else:
-            loaded = parse_der(octets)
-        _ = (loaded.subject, loaded.issuer, loaded.extensions, loaded.public_key())
+            return _to_its_end(loaded)
+        return _whole_der(octets)
     except UNREADABLE as error:
         raise RequestError(f"the certificate cannot be read: {error}") from None
-    return loaded
+
+
+@lru_cache(maxsize=512)
+def _whole_der(octets: bytes) -> x509.Certificate:
+    return _to_its_end(parse_der(octets))
+
+
+def _to_its_end(certificate: x509.Certificate) -> x509.Certificate:
+    _ = (certificate.subject, certificate.issuer, certificate.extensions, certificate.public_key())
+    return certificate

@@ -88,7 +88,7 @@ def own_evidence(pki: Pki, chain: Sequence[x509.Certificate]) -> Evidence:
         record
         for certificate in chain
         for record in pki.store.find(serial=certificate.serial_number)
-        if record.der == certificate.public_bytes(Encoding.DER)
+        if record.der and record.certificate == certificate
     ]
     return Evidence(ocsp=tuple(answer_for(pki, each.issuer, each.serial) for each in ours))
 

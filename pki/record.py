@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from cryptography import x509
 
@@ -55,7 +56,9 @@ class Record:
         return parse_der(self.der)
 
 
+@lru_cache(maxsize=1024)
 def record_of_row(row: tuple[object, ...]) -> Record:
+    """Kept by all that the row holds: authorities' rows are read with every chain."""
     text = [str(value) for value in row]
     return Record(
         issuer=text[0],

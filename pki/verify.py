@@ -29,6 +29,7 @@ from cryptography.x509.verification import (
 from cryptography.x509.verification import Store as TrustStore
 
 from pki import openssl
+from pki.authorities import Remembered
 from pki.errors import RequestError
 from pki.evidence import Evidence, EvidenceError, ocsp_status
 from pki.keys import narrow_public_key, suite_of_key
@@ -41,6 +42,8 @@ MAX_CHAIN_OCTETS: Final = 10_000
 _LEAF_POLICY: Final = ExtensionPolicy.permit_all()
 _CA_POLICY: Final = _LEAF_POLICY.require_present(x509.BasicConstraints, Criticality.CRITICAL, None)
 _OCPP_ROLES: Final = {Role.CSMS_SERVER, Role.CHARGING_STATION}
+_seconded: Final = Remembered[tuple[x509.Certificate, ...]]()
+"""By the path above the leaf."""
 
 
 class CertificateStatus(StrEnum):
@@ -182,10 +185,16 @@ def _load(chain: Sequence[bytes | x509.Certificate] | str) -> list[x509.Certific
         if len(chain) > MAX_CHAIN_CERTIFICATES + 1:
             raise _Refusal(Reason.OVERSIZED, f"chain of {len(chain)} certificates")
         loaded = [each if isinstance(each, x509.Certificate) else parse_der(each) for each in chain]
-    octets = sum(len(each.public_bytes(Encoding.DER)) for each in loaded)
+    octets = sum(_octets(each) for each in (loaded if isinstance(chain, str) else chain))
     if octets > MAX_CHAIN_OCTETS:
         raise _Refusal(Reason.OVERSIZED, f"{octets} octets, at most {MAX_CHAIN_OCTETS}")
     return loaded
+
+
+def _octets(certificate: bytes | x509.Certificate) -> int:
+    if isinstance(certificate, bytes):
+        return len(certificate)
+    return len(certificate.public_bytes(Encoding.DER))
 
 
 def _suite(leaf: x509.Certificate, role: Role) -> Suite:
@@ -277,18 +286,35 @@ def _second_opinion(path: list[x509.Certificate], at: datetime) -> None:
             continue
         if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, known):
             return
+    above = tuple(path[1:])
+    remembered = _seconded.above(above, path[0], at)
+    if remembered and not _objection(path[0], (), remembered[0], at):
+        return
+    if objection := _objection(path[0], path[1:-1], path[-1], at):
+        raise _Refusal(Reason.SECOND_OPINION, objection)
+    _seconded.keep(above, path)
+
+
+def _objection(
+    leaf: x509.Certificate,
+    intermediates: Sequence[x509.Certificate],
+    anchor: x509.Certificate,
+    at: datetime,
+) -> str:
+    """What speaks against the path, "" for nothing."""
     verifier = (
         PolicyBuilder()
-        .store(TrustStore([path[-1]]))
+        .store(TrustStore([anchor]))
         .time(at)
         .max_chain_depth(MAX_CHAIN_CERTIFICATES)
         .extension_policies(ca_policy=_CA_POLICY, ee_policy=_LEAF_POLICY)
         .build_client_verifier()
     )
     try:
-        verifier.verify(path[0], path[1:-1])
+        verifier.verify(leaf, list(intermediates))
     except VerificationError as error:
-        raise _Refusal(Reason.SECOND_OPINION, str(error)) from None
+        return str(error) or type(error).__name__
+    return ""
 
 
 def _common_name(certificate: x509.Certificate) -> str:

@@ -53,6 +53,7 @@ def secc_context_20(
 ) -> ssl.SSLContext:
     """A charger's for ISO 15118-20; the car must show a vehicle certificate under `oem_roots`."""
     context = _tls_1_3(ssl.PROTOCOL_TLS_SERVER, group)
+    context.num_tickets = 0  # they hold the car's certificates, and no car here resumes a session
     _load(context, credential, random)
     _trust(context, oem_roots)
     return context

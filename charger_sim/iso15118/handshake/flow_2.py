@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from charger_sim.iso15118 import tls
 from charger_sim.iso15118.app_protocol import Protocol
 from charger_sim.iso15118.handshake.flow import Auth, Flow, Party
+from charger_sim.iso15118.handshake.lookup import name_root, read_certificate, service_lookup
 from charger_sim.iso15118.iso2 import (
     Contract,
     Evcc,
@@ -28,7 +29,7 @@ from charger_sim.iso15118.session import EvccSession, SeccSession
 from charger_sim.iso15118.trust import TrustStore
 from pki.build import Subject
 from pki.hierarchy import Config, in_memory
-from pki.issue import Pki, ca_id, intermediates, root_of
+from pki.issue import Pki, root_of
 from pki.keys import PrivateKey
 from pki.leaf import Credential, issue_credential
 from pki.ports import Clock, RandomBytes
@@ -46,21 +47,23 @@ _EVSE_ID = "DE*ACM*E1*1"
 _EVCC_ID = bytes.fromhex("020000000001")
 _PCID = "WVWZZZ1KZAW000001"
 _EMAID = "DEACMC000000013"
-_CONNECT_COUNTS = {"parse_certificate": 1}
+_CONNECT_COUNTS = {"read_certificate": 1}
 _ASKING = {"ask": 1}
 _SERVICE_COUNTS = {
     **_ASKING,
     "evidence": 1,
     "chain_verdict": 1,
+    "pool_lookup": 1,
     "service_lookup": 1,
-    "parse_certificate": 7,
+    "read_certificate": 4,
+    "name_root": 1,
 }
-_VERDICT_COUNTS = {"evidence": 1, "chain_verdict": 1, "parse_certificate": 4}
+_VERDICT_COUNTS = {**_ASKING, "evidence": 1, "chain_verdict": 1, "read_certificate": 1}
 _TAKE_CONTRACT_COUNTS = {
     "path_check": 2,
-    "parse_certificate": 1,
+    "read_certificate": 2,
     "ecdh": 1,
-    "keygen": 1,
+    "derive": 1,
     "kdf": 1,
     "aes_cbc": 1,
 }
@@ -112,7 +115,7 @@ def flow_2(auth: Auth, install: bool, *, clock: Clock, random: RandomBytes) -> F
 
 
 def _counts(install: bool) -> Mapping[str, Mapping[str, int]]:
-    counts = {"Connect": _CONNECT_COUNTS, "Authorization": _ASKING}
+    counts = {"Connect": _CONNECT_COUNTS}
     if not install:
         return {**counts, "PaymentDetails": _VERDICT_COUNTS}
     both = dict(_VERDICT_COUNTS)
@@ -144,7 +147,7 @@ def _operations(
     octets = random(200)
     algorithm = ec.ECDSA(hashes.SHA256())
     signature = key.sign(octets, algorithm)
-    secret = key.exchange(ec.ECDH(), public)
+    secret, scalar = key.exchange(ec.ECDH(), public), key.private_numbers().private_value
 
     def aes_cbc() -> bytes:
         cipher = Cipher(algorithms.AES(octets[:16]), modes.CBC(octets[16:32])).decryptor()
@@ -154,27 +157,20 @@ def _operations(
         "sign": lambda: key.sign(octets, algorithm),
         "verify": lambda: public.verify(signature, octets, algorithm),
         "keygen": lambda: ec.generate_private_key(ec.SECP256R1()),
+        "derive": lambda: ec.derive_private_key(scalar, key.curve).public_key() == public,
         "ecdh": lambda: key.exchange(ec.ECDH(), public),
         "kdf": lambda: ConcatKDFHash(hashes.SHA256(), 16, b"\1UV").derive(secret),
         "aes_cbc": aes_cbc,
-        "parse_certificate": lambda: x509.load_der_x509_certificate(chain[0]).public_key(),
+        "read_certificate": lambda: read_certificate(chain[0]),
+        "name_root": lambda: name_root(root),
         "path_check": lambda: trust.check(chain, None),
         "evidence": lambda: own_evidence(pki, loaded),
         "chain_verdict": lambda: verify(
             chain, Role.CONTRACT, roots(pki), evidence, clock.now(), suite=Suite.ISO_2
         ),
-        "service_lookup": lambda: _service_lookup(pki),
+        "pool_lookup": lambda: provisioning_chain(pki, _PCID),
+        "service_lookup": lambda: service_lookup(pki, Suite.ISO_2, _PCID),
     }
-
-
-def _service_lookup(pki: Pki) -> None:
-    """What the provisioning service reads from its store for one answer."""
-    provisioning_chain(pki, _PCID)
-    pki.store.pool_list("contract", f"{_PCID}/")
-    pki.store.get(ca_id(Suite.ISO_2, Role.MO_SUB2), 1)
-    name = ca_id(Suite.ISO_2, Role.CPS)
-    intermediates(pki.store, pki.store.current(name).issuer)
-    pki.keys.load(name)
 
 
 def _chain(credential: Credential) -> tuple[bytes, ...]:

@@ -15,14 +15,16 @@ from charger_sim.iso15118.handshake.predict import (
     message_operations,
     predict,
     predict_connect,
+    repetitions,
 )
-from charger_sim.iso15118.handshake.primitives import (
-    Samples,
+from charger_sim.iso15118.handshake.primitives import Samples
+from charger_sim.iso15118.handshake.report import Report, StepReport, Total, quantiles
+from charger_sim.iso15118.handshake.round_trips import (
+    Transitions,
     time_loopback,
     time_memory,
     time_questions,
 )
-from charger_sim.iso15118.handshake.report import Report, StepReport, Total, quantiles
 from charger_sim.iso15118.machine import End, Ending, Machine, Outcome, Output, Send
 from charger_sim.iso15118.streams import AsyncioStream, connect, memory_pair
 from charger_sim.iso15118.tls import check_secc
@@ -73,40 +75,29 @@ async def measure(flow: Flow, transport: Transport, repeat: int, *, clock: Clock
         **flow.operations,
     }
     samples = Samples(clock)
+    transitions = Transitions(flow, warm.exchanges, samples, clock)
+    repeats = repetitions(flow)
     runs = []
     for _ in range(repeat):
         runs.append(await _session(flow, transport, clock))
         samples.begin_round()
-        samples.time(operations)
-        _time_transitions(flow, warm.exchanges, samples, clock)
-        await time_questions(samples, clock, flow.party().backend)
+        samples.time(operations, repeats)
+        await time_questions(samples, clock, transitions, flow.party().backend)
         if transport == "memory":
-            await time_memory(samples, clock)
+            await time_memory(samples, clock, transitions)
         else:
-            await time_loopback(samples, clock, flow.tls_secc, flow.tls_evcc)
+            await time_loopback(samples, clock, transitions, flow.tls_secc, flow.tls_evcc)
 
     def predicted(times_s: Mapping[str, float]) -> list[dict[str, float]]:
         steps = predict(flow, warm.exchanges, times_s)
-        connect = [predict_connect(flow, times_s)] if transport == "loopback" else []
-        return [*connect, *steps]
+        if transport == "memory":
+            return steps
+        if flow.tls_secc is not None:
+            steps[0]["tls handshake"] = times_s["tls_finish"]
+        return [predict_connect(flow, times_s), *steps]
 
     times_s = samples.typical(lambda each: sum(sum(step.values()) for step in predicted(each)))
     return _report(flow, transport, runs, predicted(times_s), times_s)
-
-
-def _time_transitions(
-    flow: Flow, exchanges: list[Exchange], samples: Samples, clock: Clock
-) -> None:
-    """The first transition of either machine after supportedAppProtocol, with its EXI."""
-    party = flow.party()
-    party.secc.receive(exchanges[0].request, 0.0)
-    party.evcc.start(0.0)
-    begin_s = clock()
-    party.secc.receive(exchanges[1].request, 0.0)
-    middle_s = clock()
-    party.evcc.receive(exchanges[0].response, 0.0)
-    samples.add("secc transition", middle_s - begin_s)
-    samples.add("evcc transition", clock() - middle_s)
 
 
 async def _session(flow: Flow, transport: Transport, clock: Clock) -> _Run:

@@ -9,6 +9,7 @@ to a step, "ask" for a question to the backend among it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -59,6 +60,14 @@ def _add(
     signed, public = sign(document, schema, signer), signer.public_key()
     operations[f"sign {name}"] = lambda: sign(document, schema, signer)
     operations[f"check {name}"] = lambda: check(signed, schema, public, frozenset())
+
+
+def repetitions(flow: Flow) -> Mapping[str, int]:
+    """How often a session does the operations of `Flow.counts`."""
+    total: Counter[str] = Counter()
+    for counts in flow.counts.values():
+        total.update(counts)
+    return total
 
 
 def predict(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import time
-from collections.abc import Callable
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, Literal, TypeAlias
+
+import uvloop
 
 from charger_sim.iso15118.errors import LocalProtocolError
 from charger_sim.iso15118.handshake.devices import DEVICES
@@ -16,6 +20,7 @@ from charger_sim.iso15118.handshake.measure import measure
 from charger_sim.iso15118.handshake.report import Report
 from pki.ports import SystemClock
 
+_ALLOCATIONS_A_SWEEP: Final = 10_000
 ProtocolName: TypeAlias = Literal["iso15118-2", "iso15118-20"]
 
 
@@ -27,7 +32,23 @@ def handshake(
         raise LocalProtocolError("only a contract (pnc) can be installed")
     make: Callable[..., Flow] = _flow_20() if protocol == "iso15118-20" else flow_2
     flow = make(auth, install, clock=SystemClock(), random=os.urandom)
-    return asyncio.run(measure(flow, transport, repeat, clock=time.perf_counter))
+    with _settled(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(measure(flow, transport, repeat, clock=time.perf_counter))
+
+
+@contextmanager
+def _settled() -> Iterator[None]:
+    """The garbage collector as in a process that serves for long: what is loaded stays, and what a
+    message leaves behind is nearly always freed by its reference count."""
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_ALLOCATIONS_A_SWEEP)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def _flow_20() -> Callable[..., Flow]:

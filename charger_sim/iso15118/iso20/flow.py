@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.kdf.concatkdf import ConcatKDFHash
 from charger_sim.iso15118 import tls
 from charger_sim.iso15118.app_protocol import Protocol
 from charger_sim.iso15118.handshake.flow import Auth, Flow, Party
+from charger_sim.iso15118.handshake.lookup import name_root, read_certificate, service_lookup
 from charger_sim.iso15118.iso20.evcc import Evcc
 from charger_sim.iso15118.iso20.evcc_state import EvccConfig, Identity
 from charger_sim.iso15118.iso20.limits import Limits
@@ -34,7 +35,6 @@ from pki.provisioning import (
     add_provisioning_certificate,
     generate_contract,
     own_evidence,
-    provisioning_chain,
     roots,
 )
 from pki.verify import verify
@@ -46,21 +46,19 @@ _INSTALLED_EMAID = "DEACMC000000023"
 _SEALED_OCTETS = 66
 _LIMITS = Limits(max_charge_w=11_000.0, max_charge_a=30.0, max_v=500.0, min_v=150.0)
 
-_VERDICT = Counter(evidence=1, chain_verdict=1, parse_certificate=4)
+_VERDICT = Counter(evidence=1, chain_verdict=1, read_certificate=1)
 _ASKING = Counter(ask=1)
-_CONNECT = Counter(parse_certificate=1)
-_SERVICE = Counter(pool_lookup=1) + _VERDICT
+_CONNECT = Counter(read_certificate=1)
+_SERVICE = Counter(service_lookup=1, read_certificate=3, name_root=1) + _VERDICT
 _EXI_OF_SERVICE = Counter(
     {
-        # the charger writes the request once more, the service reads it and writes its response,
-        # which the charger reads
-        "encode CertificateInstallationReq": 1,
+        # the service reads the request and writes its response, which the charger reads
         "decode CertificateInstallationReq": 1,
         "encode CertificateInstallationRes": 1,
         "decode CertificateInstallationRes": 1,
     }
 )
-_TAKE_CONTRACT = Counter(path_check=1, parse_certificate=3, ecdh=1, derive=1, kdf=1, aes_gcm=1)
+_TAKE_CONTRACT = Counter(path_check=1, read_certificate=3, ecdh=1, derive=1, kdf=1, aes_gcm=1)
 """What the car does with an installation, at the begin of the step after it."""
 
 
@@ -100,6 +98,7 @@ def flow_20(auth: Auth, install: bool, *, clock: Clock, random: RandomBytes) -> 
     """TLS with either way of authorization, as the standard says. `clock` gives wall time."""
     world = _world(clock, random)
     with_contract = auth == "pnc"
+    shown = Identity.of(world.secc).chain[0]
     car = EvccConfig(
         _EVCC_ID,
         authorizations=("PnC",) if with_contract else ("EIM",),
@@ -123,8 +122,11 @@ def flow_20(auth: Auth, install: bool, *, clock: Clock, random: RandomBytes) -> 
         party,
         tls.secc_context_20(world.secc, [world.root], random),
         tls.evcc_context_20(world.vehicle, [world.root], random),
-        _operations(world, random, clock) if with_contract else {},
-        _counts(install) if with_contract else {"Authorization": _ASKING},
+        {
+            "read_certificate": lambda: read_certificate(shown),
+            **(_operations(world, random, clock) if with_contract else {}),
+        },
+        _counts(install) if with_contract else {"Connect": _CONNECT, "Authorization": _ASKING},
         signer=world.contract.private_key if with_contract else None,
         tls_round_trips=1,
     )
@@ -161,7 +163,7 @@ def _operations(
         "derive": lambda: ec.derive_private_key(scalar, key.curve).public_key() == public,
         "kdf": lambda: ConcatKDFHash(hashes.SHA512(), 32, b"\1UV").derive(secret),
         "aes_gcm": lambda: AESGCM(octets[:32]).decrypt(octets[32:44], sealed, octets),
-        "parse_certificate": lambda: x509.load_der_x509_certificate(identity.chain[0]).public_key(),
+        "name_root": lambda: name_root(world.root),
         "path_check": lambda: trust.check(identity.chain, None),
         "evidence": lambda: own_evidence(pki, loaded),
         "chain_verdict": lambda: verify(
@@ -172,5 +174,5 @@ def _operations(
             clock.now(),
             suite=Suite.ISO_20,
         ),
-        "pool_lookup": lambda: provisioning_chain(pki, _EVCC_ID),
+        "service_lookup": lambda: service_lookup(pki, Suite.ISO_20, _EVCC_ID),
     }

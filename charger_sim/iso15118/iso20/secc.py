@@ -108,6 +108,7 @@ class Secc:
         if pair == request.name or pair not in BODIES:
             return protocol_error(f"{request.name} is no request to a charger")
         stream = frame.payload_type if frame.payload_type in _SIDE_STREAMS else None
+        self.session.received = frame.payload
         try:
             self._check(request)
             reply = _HANDLERS[request.name](self.session, request, now_s)

@@ -22,7 +22,7 @@ from charger_sim.iso15118.iso20.secc_state import Answer, Question, Refusal, Rep
 from charger_sim.iso15118.iso20.states import Event
 from charger_sim.iso15118.machine import PENDING
 from pki.errors import PkiError
-from pki.exi import Document, ExiError, decode, encode
+from pki.exi import Document, ExiError, decode
 from pki.keys import narrow_public_key
 from pki.parse import UNREADABLE, parse_der
 from pki.verify import CertificateStatus
@@ -146,7 +146,7 @@ def certificate_installation(session: Session, request: Document, now_s: float) 
         raise Refusal("FAILED_SequenceError", "CertificateInstallation is not offered")
     value = request.value
     question = InstallCertificate(
-        exi_request=base64.b64encode(encode(request, SCHEMA)).decode(),
+        exi_request=base64.b64encode(session.received).decode(),
         namespace=COMMON_NAMESPACE,
         maximum_chains=value["MaximumContractCertificateChains"],
         prioritized_emaids=tuple(value.get("PrioritizedEMAIDs", {}).get("EMAID", ())),

@@ -80,6 +80,8 @@ class Session:
     random: RandomBytes
     paused: PausedSessions
     session_id: bytes = NO_SESSION
+    received: bytes = b""
+    """The request at hand as it came, for whom it is passed on to."""
     evcc_id: str = ""
     joined: Paused | None = None
     challenge: bytes = b""

@@ -16,6 +16,8 @@ import cryptography_vectors
 import pytest
 from cryptography import x509
 
+from pki import openssl
+from pki.authorities import Remembered
 from pki.openssl import Rejection, verified_path
 
 DATA = Path(cryptography_vectors.__file__).parent / "x509" / "PKITS_data"
@@ -140,3 +142,17 @@ def test_without_lists_revoked_certificates_would_pass() -> None:
     assert revoked
     assert all(_accepts(name, check_lists="none") for name in revoked)
     assert not any(_accepts(name) for name in revoked)
+
+
+@pytest.mark.oracle
+def test_remembered_authorities_change_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each case alone, and after all the others have left their authorities behind."""
+    alone = {}
+    for name in _cases():
+        monkeypatch.setattr(openssl, "_remembered", Remembered())
+        alone[name] = _accepts(name, check_lists="none")
+    monkeypatch.setattr(openssl, "_remembered", Remembered())
+    for name in _cases():
+        _accepts(name, check_lists="none")
+    assert {name: _accepts(name, check_lists="none") for name in _cases()} == alone
+    assert len(set(alone.values())) == 2

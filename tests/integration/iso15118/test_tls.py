@@ -101,6 +101,8 @@ async def test_edition_20_is_mutual(suite: Suite, group: str) -> None:
     cipher: Any = stream.tls.cipher()
     assert cipher[0] == "TLS_AES_256_GCM_SHA384"
     tls.check_secc(stream.tls)
+    assert theirs.session_stats()["accept"] == 1
+    assert not stream.tls.session.has_ticket
 
 
 async def test_a_car_without_certificate_is_turned_away() -> None:

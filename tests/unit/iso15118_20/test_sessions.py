@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from charger_sim.iso15118.backend import (
     Authorize,
     AuthorizeExternally,
+    InstallCertificate,
     MakeSchedule,
     PowerSchedule,
     PriceEntry,
@@ -185,6 +187,10 @@ def test_contracts_are_installed_one_after_the_other_and_used(suite):
     assert all(each.key.public_key() == each.leaf.public_key() for each in installed)
     asked = next(each for each in pair.backend.asked if isinstance(each, Authorize))
     assert asked.emaid == "DEACMC00000002"
+    passed_on = [each for each in pair.backend.asked if isinstance(each, InstallCertificate)]
+    sent = zip(pair.names, pair.frames, strict=True)
+    requests = [frame.payload for name, frame in sent if name == "CertificateInstallationReq"]
+    assert [base64.b64decode(each.exi_request) for each in passed_on] == requests
 
 
 def test_pause_and_resume_join_the_same_session():
