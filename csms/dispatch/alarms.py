@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from csms.dispatch.corrected import Dispatch
-from csms.dispatch.snapshot import Footing, Snapshot
+from csms.dispatch.optimum.corrected import Dispatch
+from csms.dispatch.sight.snapshot import Footing, Snapshot
 from csms.domain.der import FreqDroop
 from csms.grid.network import BoolArray, FloatArray
 from csms.ids import EvseKey

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from csms.dispatch.corrected import Requests
-from csms.dispatch.places import Places
-from csms.dispatch.snapshot import Footing, Snapshot
+from csms.dispatch.optimum.corrected import Requests
+from csms.dispatch.sight.places import Places
+from csms.dispatch.sight.snapshot import Footing, Snapshot
 from csms.grid.network import BoolArray, FloatArray
 
 

@@ -10,27 +10,27 @@ from typing import Protocol
 
 import numpy as np
 
-from csms.dispatch.ac_check import AcCheck, Limits, Trial
 from csms.dispatch.alarms import Overdraw, evse_alarms, feeder_alarms, is_quiet
 from csms.dispatch.asked import Asked, asked
-from csms.dispatch.carried import Carried
-from csms.dispatch.corrected import Dispatch, Dispatcher, Fairness, Requests
+from csms.dispatch.belief.carried import Carried
+from csms.dispatch.belief.steady import SteadyOffsets
+from csms.dispatch.belief.twin import Twin
 from csms.dispatch.explain import orders_of
-from csms.dispatch.frequency_support import droop_power_w
-from csms.dispatch.meters import read_powers, read_volt_meters
+from csms.dispatch.frequency.frequency_support import droop_power_w
+from csms.dispatch.frequency.own_droop import own_band
+from csms.dispatch.frequency.regulation import Regulated, regulate, regulation_view, reserve_alarms
+from csms.dispatch.frequency.response import ResponseMeter
+from csms.dispatch.frequency.tripping import Tripping
 from csms.dispatch.next_kw import next_kw
+from csms.dispatch.optimum.ac_check import AcCheck, Limits, Trial
+from csms.dispatch.optimum.corrected import Dispatch, Dispatcher, Fairness, Requests
+from csms.dispatch.optimum.safe_power import base_loads, safe_powers
 from csms.dispatch.orders import Orders
-from csms.dispatch.own_droop import own_band
-from csms.dispatch.places import Places
 from csms.dispatch.ramp import Ramp
-from csms.dispatch.regulation import Regulated, regulate, regulation_view, reserve_alarms
-from csms.dispatch.response import ResponseMeter
-from csms.dispatch.safe_power import base_loads, safe_powers
 from csms.dispatch.sequence import sequenced
-from csms.dispatch.snapshot import Snapshot
-from csms.dispatch.steady import SteadyOffsets
-from csms.dispatch.tripping import Tripping
-from csms.dispatch.twin import Twin
+from csms.dispatch.sight.meters import read_powers, read_volt_meters
+from csms.dispatch.sight.places import Places
+from csms.dispatch.sight.snapshot import Snapshot
 from csms.dispatch.views import Cycle
 from csms.domain.der import FreqDroop
 from csms.domain.feeder_view import FeederSummary, FeederView, RegulationView

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from csms.dispatch.asked import Asked
-from csms.dispatch.corrected import Dispatch
+from csms.dispatch.frequency.regulation import Regulated
+from csms.dispatch.optimum.corrected import Dispatch
 from csms.dispatch.orders import Hold, Orders
-from csms.dispatch.places import Places
-from csms.dispatch.regulation import Regulated
-from csms.dispatch.snapshot import Footing, Snapshot
+from csms.dispatch.sight.places import Places
+from csms.dispatch.sight.snapshot import Footing, Snapshot
 from csms.grid.network import Feeder, FloatArray
 
 _IMMATERIAL_W = 1.0

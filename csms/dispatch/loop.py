@@ -11,11 +11,11 @@ import numpy as np
 
 from csms.clock import Clock
 from csms.dispatch.decide import Decision, FeederDesk
+from csms.dispatch.frequency.own_droop import SeenFrequency
 from csms.dispatch.orders import Orders
-from csms.dispatch.own_droop import SeenFrequency
-from csms.dispatch.roster import Roster
+from csms.dispatch.sight.roster import Roster
+from csms.dispatch.sight.snapshot import Instant, frequency_of, take
 from csms.dispatch.signals import GridSignals
-from csms.dispatch.snapshot import Instant, frequency_of, take
 from csms.dispatch.views import Cycle
 from csms.domain.commands import CommandState
 from csms.domain.errors import DomainError

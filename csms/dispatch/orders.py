@@ -9,7 +9,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from csms.dispatch.solver import LimitKind
+from csms.dispatch.optimum.solver import LimitKind
 from csms.grid.network import BoolArray, FloatArray
 from csms.ids import EvseKey
 

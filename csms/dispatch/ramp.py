@@ -15,7 +15,8 @@ from csms.grid.network import BoolArray, FloatArray
 
 
 class Ramp:
-    """``cap_w`` per minute over all EVSEs; ``step_w``, ``min_w`` (N,) as in :class:`csms.dispatch.corrected.Requests`.
+    """``cap_w`` per minute over all EVSEs; ``step_w``, ``min_w`` (N,) as in
+    :class:`csms.dispatch.optimum.corrected.Requests`.
 
     An EVSE whose least power is more than half the cap cannot start.
     """

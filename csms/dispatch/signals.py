@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from csms.clock import Clock
-from csms.dispatch.regulation import RegulationCall
+from csms.dispatch.sight.snapshot import RegulationCall
 
 FREQUENCY_VALID_S = 5.0
 IMPORT_VALID_S = 5.0

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from csms.dispatch.decide import FeederDesk
-from csms.dispatch.grid_controls import GridControls
+from csms.dispatch.frequency.grid_controls import GridControls
 from csms.dispatch.loop import DispatchLoop
 from csms.dispatch.signals import GridSignals
 from csms.domain.feeder_view import FeederSummary, FeederView

@@ -11,17 +11,17 @@ import msgspec
 import numpy as np
 
 from csms.clock import Clock
-from csms.dispatch.ac_check import Limits
-from csms.dispatch.corrected import Fairness
 from csms.dispatch.decide import FeederDesk
-from csms.dispatch.grid_controls import GridControls
+from csms.dispatch.frequency.grid_controls import GridControls
+from csms.dispatch.frequency.own_droop import RESPONSE_TIMES, SeenFrequency
+from csms.dispatch.frequency.tripping import Tripping
 from csms.dispatch.loop import DispatchLoop
-from csms.dispatch.own_droop import RESPONSE_TIMES, SeenFrequency
+from csms.dispatch.optimum.ac_check import Limits
+from csms.dispatch.optimum.corrected import Fairness
 from csms.dispatch.planner.prices import OffLoop
-from csms.dispatch.roster import Roster
+from csms.dispatch.sight.roster import Roster
 from csms.dispatch.signals import GridSignals
 from csms.dispatch.site import FeederSite
-from csms.dispatch.tripping import Tripping
 from csms.domain.der import FreqDroop
 from csms.domain.fleet import EvsePlace, Fleet
 from csms.domain.ports import History, Journal, PlanHistory

@@ -8,12 +8,12 @@ from functools import cached_property
 import msgspec
 import numpy as np
 
+from csms.dispatch.belief.twin import Believed
 from csms.dispatch.by_phase import by_phase
 from csms.dispatch.next_kw import next_kw
 from csms.dispatch.orders import Orders
-from csms.dispatch.places import Places
-from csms.dispatch.snapshot import Footing, Snapshot
-from csms.dispatch.twin import Believed
+from csms.dispatch.sight.places import Places
+from csms.dispatch.sight.snapshot import Footing, Snapshot
 from csms.domain.feeder_view import (
     BranchView,
     BusView,

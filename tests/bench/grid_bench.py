@@ -18,8 +18,8 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import numpy as np  # noqa: E402
 
-from csms.dispatch.corrected import Dispatcher, Limits, Requests  # noqa: E402
-from csms.dispatch.solver import DispatchSolver  # noqa: E402
+from csms.dispatch.optimum.corrected import Dispatcher, Limits, Requests  # noqa: E402
+from csms.dispatch.optimum.solver import DispatchSolver  # noqa: E402
 from csms.grid import feeder_file, lindistflow, power_flow  # noqa: E402
 from csms.grid.network import S_BASE_VA, Feeder  # noqa: E402
 from tests.bench.grid_feeders import comb  # noqa: E402

@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from csms.dispatch.ac_check import Limits
 from csms.dispatch.decide import FeederDesk
+from csms.dispatch.frequency.own_droop import SeenFrequency
 from csms.dispatch.loop import DispatchLoop
-from csms.dispatch.own_droop import SeenFrequency
-from csms.dispatch.roster import Roster
+from csms.dispatch.optimum.ac_check import Limits
+from csms.dispatch.sight.roster import Roster
 from csms.dispatch.signals import GridSignals
 from csms.domain.der import FreqDroop
 from csms.domain.fleet import EvsePlace, Fleet

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from csms.dispatch.corrected import Dispatcher, Limits, Requests
-from csms.dispatch.meters import VoltMeters
+from csms.dispatch.belief.twin import EVERY_CYCLES, Twin
 from csms.dispatch.next_kw import next_kw
-from csms.dispatch.solver import DispatchSolver
-from csms.dispatch.twin import EVERY_CYCLES, Twin
+from csms.dispatch.optimum.corrected import Dispatcher, Limits, Requests
+from csms.dispatch.optimum.solver import DispatchSolver
+from csms.dispatch.sight.meters import VoltMeters
 from csms.grid import feeder_file, power_flow
 from csms.grid.sensitivity import loss_gradient
 from tests.bench.grid_feeders import comb

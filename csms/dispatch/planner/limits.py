@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from csms.dispatch.ac_check import AcCheck, Limits, Trial
-from csms.dispatch.corrected import Dispatcher, Requests
-from csms.dispatch.places import minimum_w
-from csms.dispatch.safe_power import base_loads
-from csms.dispatch.solver import LimitKind
+from csms.dispatch.optimum.ac_check import AcCheck, Limits, Trial
+from csms.dispatch.optimum.corrected import Dispatcher, Requests
+from csms.dispatch.optimum.safe_power import base_loads
+from csms.dispatch.optimum.solver import LimitKind
+from csms.dispatch.sight.places import minimum_w
 from csms.domain.fleet import EvsePlace
 from csms.grid.network import Feeder, FloatArray
 from csms.ids import EvseKey

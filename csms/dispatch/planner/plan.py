@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from csms.battery.packs import PACKS
 from csms.battery.wear import marginal_wear, segment_costs
-from csms.dispatch.places import minimum_w
 from csms.dispatch.planner.forecast import Forecast
 from csms.dispatch.planner.limits import FeederGuard, merged
 from csms.dispatch.planner.needs import Defaults, Learned, Need, PluggedIn, need_of
+from csms.dispatch.sight.places import minimum_w
 from csms.domain.plan import (
     QUARTER,
     QUARTER_S,

@@ -11,8 +11,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from csms.dispatch.ac_check import Limits
-from csms.dispatch.corrected import Dispatcher, Requests
+from csms.dispatch.optimum.ac_check import Limits
+from csms.dispatch.optimum.corrected import Dispatcher, Requests
 from csms.grid import feeder_file, import_opendss, opendss_to_feeder, power_flow
 from csms.grid.import_opendss import Circuit
 from csms.grid.network import Feeder, FeederError, FloatArray

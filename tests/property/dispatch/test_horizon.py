@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from csms.dispatch.solver import DispatchSolver, LimitKind, WarmStart
+from csms.dispatch.optimum.solver import DispatchSolver, LimitKind, WarmStart
 from csms.grid import feeder_file, lindistflow
 from csms.market.day_ahead import FeederLimit, PlanInput, Vehicles, equal_segments, plan_day
 from tests.unit.grid.oracles import OracleGaveUp

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
-from csms.dispatch.reserves import (
+from csms.dispatch.frequency.reserves import (
     LER_DURATION_H,
     LER_RESTORING_FRAC,
     Headroom,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from csms.dispatch.corrected import Dispatcher, Limits, Requests
+from csms.dispatch.optimum.corrected import Dispatcher, Limits, Requests
 from csms.grid.network import Feeder
 from tests.unit.grid.oracles import pgm_voltages, random_feeder
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from csms.dispatch.ac_check import Limits
 from csms.dispatch.decide import Decision, FeederDesk
-from csms.dispatch.snapshot import Footing
+from csms.dispatch.optimum.ac_check import Limits
+from csms.dispatch.sight.snapshot import Footing
 from csms.domain.der import FreqDroop
 from csms.domain.fleet import EvsePlace
 from csms.domain.values import Phases

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from csms.dispatch.roster import Roster
-from csms.dispatch.snapshot import Footing
+from csms.dispatch.sight.roster import Roster
+from csms.dispatch.sight.snapshot import Footing
 from csms.domain.fleet import EvsePlace, Fleet
 from csms.domain.transaction import Transaction
 from csms.domain.values import MeterReading, Phases

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from csms.dispatch.decide import FeederDesk
-from csms.dispatch.frequency_support import droop_power_w
+from csms.dispatch.frequency.frequency_support import droop_power_w
 from csms.domain.der import FreqDroop
 from csms.ids import EvseKey
 from tests.property.safety.site import Site, ordered

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from csms.api.app import create_api
 from csms.api.mqtt_bridge import MqttBridge, MqttConfig
-from csms.dispatch.regulation import RegulationCall
+from csms.dispatch.sight.snapshot import RegulationCall
 from csms.domain.feeder_view import FeederView
 from csms.domain.plan import PlannerView
 from csms.ids import StationId

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from csms.dispatch.regulation import RegulationCall
+from csms.dispatch.sight.snapshot import RegulationCall
 from csms.domain.der import DerControl
 from csms.domain.events import DerAlarm
 from csms.domain.records import NotificationRecord

@@ -8,12 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from csms.dispatch.curves import Curves
 from csms.dispatch.decide import FeederDesk
-from csms.dispatch.energy_room import EnergyRoom
-from csms.dispatch.regulation import RegulationCall
-from csms.dispatch.snapshot import Footing, Snapshot
-from csms.dispatch.wants import Wants
+from csms.dispatch.sight.curves import Curves
+from csms.dispatch.sight.energy_room import EnergyRoom
+from csms.dispatch.sight.snapshot import Footing, RegulationCall, Snapshot
+from csms.dispatch.sight.wants import Wants
 from csms.domain.der import FreqDroop
 from csms.ids import EvseKey
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from csms.dispatch.corrected import Dispatcher, Limits, Requests
+from csms.dispatch.optimum.corrected import Dispatcher, Limits, Requests
 from csms.grid import feeder_file
 from csms.grid.network import S_BASE_VA, Feeder
 from tests.unit.grid.oracles import random_feeder

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from csms.dispatch.ac_check import Limits
 from csms.dispatch.decide import FeederDesk
-from csms.dispatch.snapshot import Footing
+from csms.dispatch.optimum.ac_check import Limits
+from csms.dispatch.sight.snapshot import Footing
 from csms.grid import power_flow
 from csms.ids import EvseKey
 from tests.unit.dispatch.seen import Seen, Want, snapshot

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from csms.dispatch.corrected import Dispatch, Dispatcher, Limits, Requests
-from csms.dispatch.curves import Curves
-from csms.dispatch.droop_band import DroopBand, droop_band
+from csms.dispatch.optimum.corrected import Dispatch, Dispatcher, Limits, Requests
+from csms.dispatch.optimum.droop_band import DroopBand, droop_band
+from csms.dispatch.sight.curves import Curves
 from csms.domain.der import FreqDroop
 from csms.domain.fleet import EvsePlace
 from csms.domain.values import MeterReading, Phases

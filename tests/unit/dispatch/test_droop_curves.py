@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csms.dispatch.droop_curves import freq_watt, shifted, split_droop
-from csms.dispatch.frequency_support import droop_power_w
-from csms.dispatch.grid_controls import GridControls, charger_step_w
+from csms.dispatch.frequency.droop_curves import freq_watt, shifted, split_droop
+from csms.dispatch.frequency.frequency_support import droop_power_w
+from csms.dispatch.frequency.grid_controls import GridControls, charger_step_w
 from csms.domain.der import FreqDroop
 from csms.domain.fleet import EvsePlace
 from csms.domain.values import Phases

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from csms.dispatch.ac_check import Limits
 from csms.dispatch.decide import Decision, FeederDesk
-from csms.dispatch.frequency_support import droop_power_w
+from csms.dispatch.frequency.frequency_support import droop_power_w
+from csms.dispatch.optimum.ac_check import Limits
 from csms.dispatch.sequence import sequenced
+from csms.dispatch.sight.snapshot import Footing
 from csms.dispatch.signals import GridSignals
-from csms.dispatch.snapshot import Footing
 from csms.domain.der import FreqDroop
 from csms.domain.fleet import EvsePlace
 from csms.domain.values import MeterReading, Phases

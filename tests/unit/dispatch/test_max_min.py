@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from csms.dispatch.corrected import Dispatcher, Fairness, Limits, Requests
-from csms.dispatch.max_min import fairest
-from csms.dispatch.solver import DispatchSolver
+from csms.dispatch.optimum.corrected import Dispatcher, Fairness, Limits, Requests
+from csms.dispatch.optimum.max_min import fairest
+from csms.dispatch.optimum.solver import DispatchSolver
 from csms.grid import feeder_file
 from tests.unit.grid.oracles import dense_constraints, linear_state, random_feeder
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from csms.dispatch.corrected import Dispatcher, Limits, Requests
 from csms.dispatch.next_kw import SHOWN, next_kw
+from csms.dispatch.optimum.corrected import Dispatcher, Limits, Requests
 from csms.grid import feeder_file, power_flow
 from csms.grid.sensitivity import loss_gradient
 

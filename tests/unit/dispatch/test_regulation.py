@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from csms.dispatch.decide import Decision, FeederDesk
-from csms.dispatch.regulation import RegulationCall, in_steps
-from csms.dispatch.response import ResponseMeter, response
-from csms.dispatch.roster import Roster
+from csms.dispatch.frequency.regulation import in_steps
+from csms.dispatch.frequency.response import ResponseMeter, response
+from csms.dispatch.sight.roster import Roster
+from csms.dispatch.sight.snapshot import Footing, RegulationCall
 from csms.dispatch.signals import GridSignals
-from csms.dispatch.snapshot import Footing
 from csms.domain.events import ChargingNeedsTold
 from csms.domain.feeder_view import RegulationView
 from csms.domain.fleet import EvsePlace, Fleet

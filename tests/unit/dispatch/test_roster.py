@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from csms.dispatch.roster import Roster
+from csms.dispatch.sight.roster import Roster
 from csms.domain.der import DerControl, FreqDroop, droop_control
 from csms.domain.events import ChargingNeedsTold
 from csms.domain.fleet import EvsePlace, EvseState, Fleet

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from csms.dispatch.tripping import Tripping
+from csms.dispatch.frequency.tripping import Tripping
 from csms.domain.fleet import EvsePlace
 from csms.domain.ride_through import RideThroughPolicy, ride_through
 from csms.domain.values import Phases

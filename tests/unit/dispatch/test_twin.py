@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from csms.dispatch.ac_check import Limits
+from csms.dispatch.belief.twin import READMIT_AFTER, Twin
 from csms.dispatch.decide import Decision, FeederDesk
-from csms.dispatch.meters import VoltMeters
-from csms.dispatch.snapshot import Footing
-from csms.dispatch.twin import READMIT_AFTER, Twin
+from csms.dispatch.optimum.ac_check import Limits
+from csms.dispatch.sight.meters import VoltMeters
+from csms.dispatch.sight.snapshot import Footing
 from csms.domain.fleet import EvsePlace
 from csms.domain.values import Phases
 from csms.grid import feeder_file, power_flow

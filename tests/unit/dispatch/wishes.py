@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from csms.dispatch.places import Places
-from csms.dispatch.roster import Roster
-from csms.dispatch.snapshot import Instant, Snapshot, take
+from csms.dispatch.sight.places import Places
+from csms.dispatch.sight.roster import Roster
+from csms.dispatch.sight.snapshot import Instant, Snapshot, take
 from csms.domain.events import ChargingNeedsTold
 from csms.domain.fleet import EvsePlace, EvseState, Fleet
 from csms.domain.transaction import Transaction

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import sparse
 
-from csms.dispatch.solver import DispatchSolver, LinearState
+from csms.dispatch.optimum.solver import DispatchSolver, LinearState
 from csms.grid import lindistflow
 from csms.grid.network import S_BASE_VA, Feeder
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from csms.dispatch.ac_check import spread_offsets
-from csms.dispatch.corrected import Dispatcher, Limits, Requests
-from csms.dispatch.solver import DispatchError, LimitKind
+from csms.dispatch.optimum.ac_check import spread_offsets
+from csms.dispatch.optimum.corrected import Dispatcher, Limits, Requests
+from csms.dispatch.optimum.solver import DispatchError, LimitKind
 from csms.grid import feeder_file, power_flow
 from csms.grid.network import Feeder
 from tests.unit.grid.oracles import pgm_voltages, random_feeder

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from csms.dispatch.solver import DispatchError, DispatchSolver, LimitKind
+from csms.dispatch.optimum.solver import DispatchError, DispatchSolver, LimitKind
 from csms.grid import feeder_file
 from tests.unit.grid.oracles import (
     OracleGaveUp,

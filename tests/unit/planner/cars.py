@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from csms.dispatch.ac_check import Limits
-from csms.dispatch.corrected import Dispatcher
+from csms.dispatch.optimum.ac_check import Limits
+from csms.dispatch.optimum.corrected import Dispatcher
 from csms.dispatch.planner.forecast import constant
 from csms.dispatch.planner.limits import FeederGuard
 from csms.dispatch.planner.needs import Defaults, PluggedIn

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from csms.dispatch.ac_check import Limits
 from csms.dispatch.decide import Decision, FeederDesk
+from csms.dispatch.optimum.ac_check import Limits
 from csms.dispatch.planner.schedule import Schedule
-from csms.dispatch.snapshot import Footing
+from csms.dispatch.sight.snapshot import Footing
 from csms.domain.der import FreqDroop
 from csms.domain.plan import EvPlan, FleetPlan, PlanSummary
 from csms.domain.values import MeterReading

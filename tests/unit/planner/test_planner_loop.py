@@ -12,8 +12,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from csms.dispatch.ac_check import Limits
 from csms.dispatch.decide import FeederDesk
+from csms.dispatch.optimum.ac_check import Limits
 from csms.dispatch.planner.assembly import build_planner
 from csms.dispatch.planner.loop import PlannerLoop
 from csms.dispatch.signals import GridSignals

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from csms.dispatch.curves import Curves
+from csms.dispatch.sight.curves import Curves
 from csms.grid.network import BoolArray, FloatArray
 
 

@@ -52,7 +52,7 @@ class Curves:
     ) -> FloatArray:
         """(N,) change of power (import > 0) that each curve asks of a unit of ``rated_w`` (N,).
 
-        IEEE 1547-2018 eq. 4, as :func:`csms.dispatch.frequency_support.droop_power_w`.
+        IEEE 1547-2018 eq. 4, as :func:`csms.dispatch.frequency.frequency_support.droop_power_w`.
         """
         under = np.minimum(frequency_hz - self.under_freq_hz, 0.0) / self.under_droop_pu
         over = np.maximum(frequency_hz - self.over_freq_hz, 0.0) / self.over_droop_pu

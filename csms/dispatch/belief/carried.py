@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from csms.dispatch.meters import VoltMeters
+from csms.dispatch.sight.meters import VoltMeters
 from csms.grid.network import BoolArray, FloatArray
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from csms.dispatch.places import Places
-from csms.dispatch.snapshot import Footing, Snapshot
+from csms.dispatch.sight.places import Places
+from csms.dispatch.sight.snapshot import Footing, Snapshot
 from csms.grid.network import FloatArray
 
 V_CLASS_PU = 0.004

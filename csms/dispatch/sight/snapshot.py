@@ -9,12 +9,11 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from csms.dispatch.curves import Curves
-from csms.dispatch.energy_room import EnergyRoom, energy_room
-from csms.dispatch.places import Places
-from csms.dispatch.regulation import RegulationCall
-from csms.dispatch.told import Told
-from csms.dispatch.wants import Wants, wants
+from csms.dispatch.sight.curves import Curves
+from csms.dispatch.sight.energy_room import EnergyRoom, energy_room
+from csms.dispatch.sight.places import Places
+from csms.dispatch.sight.told import Told
+from csms.dispatch.sight.wants import Wants, wants
 from csms.grid.network import BoolArray, FloatArray
 
 PLAUSIBLE_POWER = 2.0
@@ -36,6 +35,16 @@ class Footing(IntEnum):
     """Connected, but its values are old, frozen or absurd: sent to its safe power, assumed to draw the worst (G3)."""
     ALONE = 4
     """Not connected, or refusing setpoints: assumed to draw the worst of what it was last allowed (G4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegulationCall:
+    """``change_w`` of the fleet's import against its baseline, < 0 is upward regulation; ``up_w`` and ``down_w`` >= 0
+    are the reserve to hold for it."""
+
+    change_w: float = 0.0
+    up_w: float = 0.0
+    down_w: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

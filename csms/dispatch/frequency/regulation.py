@@ -13,10 +13,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from csms.dispatch.corrected import Dispatch, Requests
-from csms.dispatch.energy_room import EnergyRoom
-from csms.dispatch.reserves import LER_DURATION_H, Headroom, Offer, offer, split, water_fill
-from csms.dispatch.response import ResponseMeter
+from csms.dispatch.frequency.reserves import (
+    LER_DURATION_H,
+    Headroom,
+    Offer,
+    offer,
+    split,
+    water_fill,
+)
+from csms.dispatch.frequency.response import ResponseMeter
+from csms.dispatch.optimum.corrected import Dispatch, Requests
+from csms.dispatch.sight.energy_room import EnergyRoom
+from csms.dispatch.sight.snapshot import RegulationCall
 from csms.domain.feeder_view import RegulationView
 from csms.grid.network import FloatArray
 
@@ -24,16 +32,6 @@ ROUNDS = 3
 """Times that what was withheld is asked of others."""
 HOLD_H = 60.0 / 3600.0
 """A call is split so that it could be held for a minute; the next cycle sees the energies anew."""
-
-
-@dataclass(frozen=True, slots=True)
-class RegulationCall:
-    """``change_w`` of the fleet's import against its baseline, < 0 is upward regulation; ``up_w`` and ``down_w`` >= 0
-    are the reserve to hold for it."""
-
-    change_w: float = 0.0
-    up_w: float = 0.0
-    down_w: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from csms.dispatch.told import Told
+from csms.dispatch.sight.told import Told
 from csms.grid.network import BoolArray, FloatArray
 from csms.units import S_PER_H
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from csms.dispatch.curves import Curves
+from csms.dispatch.sight.curves import Curves
 from csms.grid.network import BoolArray, FloatArray
 
 LEVELS = (0.5, 1.0)

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from csms.dispatch.told import Told
+from csms.dispatch.sight.told import Told
 from csms.domain.der import FreqDroop
 from csms.domain.events import ChargingNeedsTold
 from csms.domain.fleet import EvsePlace, EvseState, Fleet, StationState

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from csms.dispatch.corrected import Dispatcher
-from csms.dispatch.places import Places
-from csms.dispatch.rounding import round_setpoints
+from csms.dispatch.optimum.corrected import Dispatcher
+from csms.dispatch.optimum.rounding import round_setpoints
+from csms.dispatch.sight.places import Places
 from csms.grid import power_flow
 from csms.grid.network import FloatArray
 

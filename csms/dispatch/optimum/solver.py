@@ -19,7 +19,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from csms.dispatch import _dual_newton as kernel
+from csms.dispatch.optimum import _dual_newton as kernel
 from csms.grid.lindistflow import LinearModel, linear_model, sweep
 from csms.grid.network import S_BASE_VA, Feeder, FloatArray, IntArray
 

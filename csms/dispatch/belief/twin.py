@@ -2,8 +2,8 @@
 
 Every few cycles the state is estimated from the EVSEs' voltages and powers, the head meter and the loads' forecast
 (:mod:`csms.grid.state_estimation`). The dispatcher keeps its own correction by measured voltages
-(:mod:`csms.dispatch.ac_check`): as operating point the estimate served no more than that on IEEE 33 with exact meters
-and a model 10% wrong, and with noisy ones it served more only by using up the voltage margin.
+(:mod:`csms.dispatch.optimum.ac_check`): as operating point the estimate served no more than that on IEEE 33 with exact
+meters and a model 10% wrong, and with noisy ones it served more only by using up the voltage margin.
 
 What the estimate decides is which readings may *relax* a limit. A meter that no estimate has judged counts at most as
 what is expected there; one that the others contradict, at most as that less ``CAUTION`` standard deviations. So a meter
@@ -24,8 +24,8 @@ from datetime import datetime
 import msgspec
 import numpy as np
 
-from csms.dispatch._judge import most_cautious
-from csms.dispatch.measurements import (
+from csms.dispatch.belief._cautious import most_cautious
+from csms.dispatch.belief.measurements import (
     MeterKey,
     Meters,
     imports,
@@ -34,8 +34,8 @@ from csms.dispatch.measurements import (
     together,
     voltages,
 )
-from csms.dispatch.meters import V_CLASS_PU, VoltMeters
-from csms.dispatch.solver import DispatchSolver
+from csms.dispatch.optimum.solver import DispatchSolver
+from csms.dispatch.sight.meters import V_CLASS_PU, VoltMeters
 from csms.domain.feeder_view import EstimateView, RejectedMeter
 from csms.grid.lindistflow import voltages_squared
 from csms.grid.network import ABC, BoolArray, FloatArray
@@ -50,8 +50,8 @@ from csms.grid.state_estimation import (
 )
 
 EVERY_CYCLES = 5
-"""Less than the window of :class:`csms.dispatch.steady.SteadyOffsets`: a meter that begins to lie is judged before its
-first honest difference is forgotten."""
+"""Less than the window of :class:`csms.dispatch.belief.steady.SteadyOffsets`: a meter that begins to lie is judged
+before its first honest difference is forgotten."""
 CAUTION = 2.0
 THRESHOLD_SIGMA = 4.0
 MAX_REJECTED = 2

@@ -6,10 +6,10 @@ from collections import deque
 
 import numpy as np
 
-from csms.dispatch.curves import Curves
-from csms.dispatch.droop_band import DroopBand, droop_band
-from csms.dispatch.places import Places
-from csms.dispatch.snapshot import Footing, Snapshot
+from csms.dispatch.optimum.droop_band import DroopBand, droop_band
+from csms.dispatch.sight.curves import Curves
+from csms.dispatch.sight.places import Places
+from csms.dispatch.sight.snapshot import Footing, Snapshot
 from csms.grid.network import FloatArray
 
 RESPONSE_TIMES = 3.0

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from csms.dispatch._judge import judge
-from csms.dispatch.droop_band import DroopBand
-from csms.dispatch.solver import DispatchError, DispatchSolver, LinearState
+from csms.dispatch.optimum._judge import judge
+from csms.dispatch.optimum.droop_band import DroopBand
+from csms.dispatch.optimum.solver import DispatchError, DispatchSolver, LinearState
 from csms.grid import power_flow
 from csms.grid.lindistflow import forward
 from csms.grid.network import S_BASE_VA, ComplexArray, FloatArray, IntArray

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from csms.dispatch.meters import V_CLASS_PU, VoltMeters
-from csms.dispatch.solver import DispatchSolver
+from csms.dispatch.optimum.solver import DispatchSolver
+from csms.dispatch.sight.meters import V_CLASS_PU, VoltMeters
 from csms.grid.network import BoolArray, Feeder, FloatArray
 from csms.grid.power_flow import PowerFlow
 from csms.grid.state_estimation import KINDS, Measurements, Quantity

@@ -1,10 +1,10 @@
 """Lexicographic max-min fairness: the least served EVSE gets as large a share of its wish as the feeder bears, then the
 least served of the rest, and so on. Pure.
 
-The quadratic objective of :mod:`csms.dispatch.solver` takes most from whoever stands where a kilowatt hurts most. Here
-shares of the wish are equal wherever the same limit holds, whatever that costs in total. A sequence of linear programs:
-maximise t while nobody unsettled gets less than t; those whose share has a price cannot get more and are settled at
-it; repeat. A higher priority goes first. Weights play no part: equal shares are the point.
+The quadratic objective of :mod:`csms.dispatch.optimum.solver` takes most from whoever stands where a kilowatt hurts
+most. Here shares of the wish are equal wherever the same limit holds, whatever that costs in total. A sequence of
+linear programs: maximise t while nobody unsettled gets less than t; those whose share has a price cannot get more and
+are settled at it; repeat. A higher priority goes first. Weights play no part: equal shares are the point.
 
 Reference: Ogryczak, Pioro and Tomaszewski, J. Telecommunications and Information Technology 3 (2005) 43-53.
 """
@@ -17,7 +17,7 @@ import highspy
 import numpy as np
 from scipy import sparse
 
-from csms.dispatch.solver import (
+from csms.dispatch.optimum.solver import (
     DispatchNotSolvedError,
     DispatchSolver,
     LinearState,

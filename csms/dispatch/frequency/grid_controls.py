@@ -7,7 +7,7 @@ from zlib import crc32
 
 import numpy as np
 
-from csms.dispatch.droop_curves import freq_watt, shifted, split_droop
+from csms.dispatch.frequency.droop_curves import freq_watt, shifted, split_droop
 from csms.domain.der import DerControl, FreqDroop, droop_control
 from csms.domain.fleet import EvsePlace
 from csms.domain.ride_through import RideThrough, RideThroughPolicy, der_controls, ride_through

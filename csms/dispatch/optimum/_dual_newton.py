@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from csms.dispatch._box_qp import maximise
+from csms.dispatch.optimum._box_qp import maximise
 from csms.grid._sweep import FAST
 from csms.grid.lindistflow import forward
 

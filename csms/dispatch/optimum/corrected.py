@@ -13,10 +13,10 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from csms.dispatch.ac_check import AcCheck, Limits, Trial
-from csms.dispatch.droop_band import DroopBand
-from csms.dispatch.rounding import choose_on, refill, round_setpoints
-from csms.dispatch.solver import (
+from csms.dispatch.optimum.ac_check import AcCheck, Limits, Trial
+from csms.dispatch.optimum.droop_band import DroopBand
+from csms.dispatch.optimum.rounding import choose_on, refill, round_setpoints
+from csms.dispatch.optimum.solver import (
     DispatchError,
     DispatchSolver,
     LimitKind,
@@ -40,7 +40,7 @@ class Fairness(StrEnum):
     PROPORTIONAL = "proportional"
     """Least squares: most is taken where a kilowatt hurts most."""
     MAX_MIN = "max-min"
-    """The least served get as large a share of their wish as can be (:mod:`csms.dispatch.max_min`)."""
+    """The least served get as large a share of their wish as can be (:mod:`csms.dispatch.optimum.max_min`)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -286,7 +286,7 @@ class Dispatcher:
         )  # fmt: skip
         self._warm = solution.warm
         if self.fairness is Fairness.MAX_MIN:
-            from csms.dispatch.max_min import fairest  # HiGHS takes a second to import
+            from csms.dispatch.optimum.max_min import fairest  # HiGHS takes a second to import
 
             return fairest(
                 self.solver, solution, lo, hi, requests.desired_w, state,

@@ -1,0 +1,1 @@
+"""What the meters are believed: the state estimate, and what measured voltages say of the feeder's model. Pure."""

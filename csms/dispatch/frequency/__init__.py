@@ -1,0 +1,1 @@
+"""What the fleet does for the grid's frequency: droop, ride-through, regulation and reserves. Pure."""
