@@ -75,7 +75,7 @@ class DispatchLoop:
         self._offset_s = offset_s
         self._cycle_took = cycle_took
         n = len(desk.rows)
-        self._before_s = float("-inf")
+        self._seen_s = np.full(n, np.nan)
         self._in_flight = np.zeros(n, bool)
         self._want_w = np.full(n, np.nan)
         self._alarms: frozenset[str] = frozenset()
@@ -102,10 +102,9 @@ class DispatchLoop:
         """One turn of the loop, without the waiting."""
         desk, signals = self._desk, self._signals
         at = Instant(
-            now=self._clock.now(), now_s=self._clock.monotonic(), before_s=self._before_s,
+            now=self._clock.now(), now_s=self._clock.monotonic(),
             stale_after_s=self._stale_after_s, lease_s=self._lease_s, nominal_phase_v=desk.nominal_phase_v,
         )  # fmt: skip
-        self._before_s = at.now_s
         for i in self._roster.refresh(at.now):
             _, evse = self._roster.states(i)
             evse.decided = partial(self._decided, i)
@@ -115,11 +114,12 @@ class DispatchLoop:
             frequency_hz = frequency_of(desk.rows, told, at)
         self._frequency.see(frequency_hz, at.now_s)
         snapshot = take(
-            desk.rows, told, at, previous_want_w=self._want_w, safe_w=desk.safe_w,
+            desk.rows, told, at, previous_want_w=self._want_w, safe_w=desk.safe_w, seen_s=self._seen_s,
             droop_w=self._frequency.overlay_w(told.curves, desk.rows.rated_w),
             frequency_hz=frequency_hz, regulation=signals.current_regulation(),
             import_w=signals.current_import_w(),
         )  # fmt: skip
+        self._seen_s = told.received_s.copy()
         desk.limit_import(signals.current_import_limit_w())
         decision = desk.decide(snapshot, at.now, self._clock)
         self._want_w = np.where(snapshot.led, snapshot.want.power_w, np.nan)

@@ -141,10 +141,10 @@ class AcCheck:
 
     def _judged(self, flows: list[PowerFlow]) -> Trial:
         """``flows``: at the setpoints, then at each level of droop."""
-        u, _, voltage = self._voltage(flows[0])
+        u, _, voltage = self._voltage(flows[0], np.zeros_like(self._lifted))
         low, high = u, u
         for pf in flows[1:]:
-            u_droop, doubt, over = self._voltage(pf)
+            u_droop, doubt, over = self._voltage(pf, self._lifted)
             voltage = max(voltage, over)
             low = np.minimum(low, u_droop - doubt)
             high = np.maximum(high, u_droop + doubt - self._lifted)
@@ -158,12 +158,13 @@ class AcCheck:
             breach = max(breach, float((power / self._s_max).max()) - 1.0 - _BREACH_TOLERANCE_PU)
         return Trial(flows[0], u, breach, max(voltage, 0.0), low, high)
 
-    def _voltage(self, pf: PowerFlow) -> tuple[FloatArray, FloatArray, float]:
-        """Squared (n, m), how much the measured bias may be wrong there (n, 1), and the worst breach of a limit."""
+    def _voltage(self, pf: PowerFlow, lifted: FloatArray) -> tuple[FloatArray, FloatArray, float]:
+        """Squared (n, m), how much the measured bias may be wrong there (n, 1), and the worst breach of a limit, the
+        upper one ``lifted`` (n, m)."""
         u, doubt = np.empty_like(self._gain), np.empty(len(self._gain))
         over = judge(
             pf.v_pu.reshape(u.shape), self._mask, self._source_u, self._gain, self._rest,
-            self._known_drop, self._learned, _DOUBT, self._v_min, self._v_max, self._lifted, u, doubt,
+            self._known_drop, self._learned, _DOUBT, self._v_min, self._v_max, lifted, u, doubt,
         )  # fmt: skip
         return u, doubt[:, None], float(over)
 

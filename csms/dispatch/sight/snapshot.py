@@ -78,8 +78,6 @@ class Instant:
     now: datetime
     now_s: float
     """Monotonic."""
-    before_s: float = -np.inf
-    """Monotonic, of the cycle before."""
     stale_after_s: float
     lease_s: float = np.inf
     nominal_phase_v: float
@@ -93,12 +91,14 @@ def take(
     previous_want_w: FloatArray,
     safe_w: FloatArray,
     droop_w: FloatArray,
+    seen_s: FloatArray,
     frequency_hz: float | None = None,
     regulation: RegulationCall | None = None,
     import_w: float | None = None,
 ) -> Snapshot:
-    """``previous_want_w``, ``safe_w``, ``droop_w`` (N,): the wishes of the cycle before (NaN: none), what each falls
-    back to, and <= 0 what its station's own droop may have taken off what its meter shows."""
+    """All (N,): ``previous_want_w``, the wishes of the cycle before (NaN: none); ``safe_w``, what each falls back to;
+    ``droop_w`` <= 0, what its station's own droop may have taken off what its meter shows; ``seen_s``, when the
+    readings came that the cycle before knew (NaN: none)."""
     fresh = trusted(places, told, at)
     footing = np.where(told.leadable, np.where(fresh, Footing.LED, Footing.STALE), Footing.ALONE)
     footing = np.where(told.charging, footing, Footing.IDLE)
@@ -119,7 +119,7 @@ def take(
         want=wants(places, told, fresh, previous_want_w, droop_w, unix_s),
         v_pu=np.where(fresh[:, None] & plausible, v_pu, np.nan),
         age_s=np.maximum(at.now_s - np.nan_to_num(told.received_s, nan=at.now_s), 0.0),
-        new=fresh & (told.received_s > at.before_s),
+        new=fresh & (told.received_s != seen_s),
         room=energy_room(told, fresh, unix_s),
         curves=told.curves,
         trips_itself=told.trips_itself,

@@ -7,11 +7,15 @@ import pytest
 
 from csms.dispatch.decide import FeederDesk
 from csms.dispatch.optimum.ac_check import Limits
+from csms.dispatch.sight.roster import Roster
 from csms.dispatch.sight.snapshot import Footing
+from csms.domain.fleet import EvsePlace, Fleet
+from csms.domain.values import MeterReading, Phases
 from csms.grid import power_flow
 from csms.ids import EvseKey
 from tests.unit.dispatch.seen import Seen, Want, snapshot
 from tests.unit.dispatch.test_twin import BUSES, IEEE33, KEYS, MARGIN, PLACES, RATING_W, V_MIN
+from tests.unit.dispatch.wishes import KEY, NOW_S, taken
 from tests.unit.services.fakes import T0, FakeClock
 
 EVERY, CYCLES = 8, 60
@@ -47,6 +51,18 @@ def served_w(every: int) -> tuple[list[float], float]:
         drawn_w = {order.key: order.power_w for order in orders}
         total_w.append(sum(drawn_w.values()))
     return total_w, lowest
+
+
+def test_a_reading_is_new_once_also_when_it_came_as_the_last_cycle_began() -> None:
+    """Regression: in virtual time both happen at the same instant, and such a reading never counted as new."""
+    place = EvsePlace(bus="1", phases=Phases.ABC, max_power_w=50e3)
+    fleet = Fleet()
+    evse = fleet.station(KEY.station_id).evse(1)
+    evse.place, evse.reading = place, MeterReading(at=T0, power_w=1e3)
+    evse.reading_received_s = evse.changed_s = NOW_S
+    roster = Roster(fleet, {KEY: place})
+    assert taken(roster, place, NOW_S + 1.0, seen_s=NOW_S - 1.0).new.all()
+    assert not taken(roster, place, NOW_S + 2.0, seen_s=NOW_S).new.any()
 
 
 def test_slow_meters_do_not_make_curtailment_feed_on_itself() -> None:

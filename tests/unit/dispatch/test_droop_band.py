@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from csms.dispatch.optimum.ac_check import AcCheck
 from csms.dispatch.optimum.corrected import Dispatch, Dispatcher, Limits, Requests
 from csms.dispatch.optimum.droop_band import DroopBand, droop_band
+from csms.dispatch.optimum.solver import DispatchSolver
 from csms.dispatch.sight.curves import Curves
 from csms.domain.der import FreqDroop
 from csms.domain.fleet import EvsePlace
 from csms.domain.values import MeterReading, Phases
 from csms.grid import feeder_file
+from csms.grid.network import balanced_feeder
 from tests.unit.dispatch.wishes import wish
 from tests.unit.grid.oracles import pgm_voltages
 from tests.unit.services.fakes import T0
@@ -54,6 +57,21 @@ def test_setpoints_hold_at_every_level_of_droop_on_another_phase() -> None:
     assert counted.feasible
     assert min(lowest_at_each_level(dispatcher, counted.setpoint_w)) >= V_MIN
     assert counted.setpoint_w.sum() > 0.85 * blind.setpoint_w.sum()  # not by refusing everything
+
+
+def test_only_under_droop_is_the_upper_limit_lifted() -> None:
+    """What droop lifts above it even when nobody charges is borne; setpoints that feed back are not."""
+    none = np.zeros(2)
+    feeder = balanced_feeder(
+        "one", np.array([-1, 0]), np.array([0.0, 1.0 + 0.5j]), none, none, base_ll_v=400.0
+    )
+    full_w = np.array([-8e3])
+    band = DroopBand(full_w, np.zeros(1), full_w, np.array([8e3]))
+    limits = Limits(0.9, 1.03, margin_pu=0.001)
+    check = AcCheck(DispatchSolver(feeder, [1]), limits, none, none, band)
+    assert check(np.zeros(1)).breach > 0.0
+    assert check.secure(np.zeros(1)).breach <= 0.0
+    assert check(np.array([-8e3])).breach > 0.01
 
 
 def test_a_band_reaches_from_no_droop_to_the_steepest_curves_full_response() -> None:

@@ -46,6 +46,7 @@ def taken(
     safe_w: float = 5e3,
     droop_w: float = 0.0,
     lease_s: float = np.inf,
+    seen_s: float = np.nan,
 ) -> Snapshot:
     """A snapshot of a roster of one EVSE."""
     roster.refresh(T0)
@@ -55,7 +56,7 @@ def taken(
     return take(
         Places.of(IEEE33, {roster.keys[0]: place}), roster.told, at,
         previous_want_w=np.array([previous_want_w]), safe_w=np.array([safe_w]),
-        droop_w=np.array([droop_w]),
+        droop_w=np.array([droop_w]), seen_s=np.array([seen_s]),
     )  # fmt: skip
 
 
