@@ -244,18 +244,16 @@ def _fit(
     for step in range(_MAX_STEPS):  # noqa: B007 - read after the loop
         prior, prior_var = _with_meters(problem, x, told_x, told_w)
         v, power = _state(problem, flow)
-        u_h, u_j = np.zeros_like(v), np.zeros_like(v)
         of = np.flatnonzero(kept & meters.is_v)
         at = (meters.bus[of], meters.column[of])
         weight = 1.0 / (2.0 * v[at] * meters.sigma[of]) ** 2
-        np.add.at(u_j, at, weight)
-        np.add.at(u_h, at, weight * 2.0 * v[at] * (meters.value[of] - v[at]))
-        flow_h, flow_j = np.zeros_like(power), np.zeros_like(power)
+        u_j = _summed(v.shape, at, weight)
+        u_h = _summed(v.shape, at, weight * 2.0 * v[at] * (meters.value[of] - v[at]))
         of = np.flatnonzero(kept & meters.is_flow)
         at = (meters.bus[of], meters.column[of])
         weight = 1.0 / meters.sigma[of] ** 2
-        np.add.at(flow_j, at, weight)
-        np.add.at(flow_h, at, weight * (meters.value[of] - power[at]))
+        flow_j = _summed(power.shape, at, weight)
+        flow_h = _summed(power.shape, at, weight * (meters.value[of] - power[at]))
         # the source's own change so far counts against its forecast
         source_var = (2.0 * source_v * problem.source_sigma) ** 2
         lag = feeder.source_v_pu**2 - source_v**2
@@ -300,12 +298,18 @@ def _gathered(
     problem: _Problem, meters: _Meters, which: NDArray[np.bool_]
 ) -> tuple[FloatArray, FloatArray]:
     """Load meters summed up: value / variance and 1 / variance, (n, 2 m)."""
-    told_x, told_w = np.zeros_like(problem.x0), np.zeros_like(problem.x0)
-    at = (meters.bus[which], meters.column[which])
+    at, shape = (meters.bus[which], meters.column[which]), problem.x0.shape
     weight = 1.0 / meters.sigma[which] ** 2
-    np.add.at(told_w, at, weight)
-    np.add.at(told_x, at, weight * meters.value[which])
-    return told_x, told_w
+    return _summed(shape, at, weight * meters.value[which]), _summed(shape, at, weight)
+
+
+def _summed(
+    shape: tuple[int, ...], at: tuple[NDArray[np.int64], NDArray[np.int64]], values: FloatArray
+) -> FloatArray:
+    """Values (K,) added up where they belong in a table of ``shape`` (n, c)."""
+    n, columns = shape
+    total: FloatArray = np.bincount(at[0] * columns + at[1], values, n * columns).astype(float)
+    return total.reshape(shape)
 
 
 def _with_meters(

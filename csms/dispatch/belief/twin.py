@@ -96,6 +96,7 @@ class Twin:
         present = solver.load_w(np.ones(len(rating_w))).reshape(shape) > 0.0
         self._evse_buses = np.nonzero(present)
         warm_up(balanced=solver.m == 1)
+        self._drop: tuple[FloatArray, FloatArray, FloatArray] | None = None
         self._wait = 0
         self._failed: str | None = None
         self.believed: Believed | None = None
@@ -210,11 +211,9 @@ class Twin:
         """How high the static loads stand together against the file: the weighted median of what each voltage says, so
         that one liar among three moves nothing; drawn towards 1 where the voltages hardly depend on it."""
         v = np.abs(here.v_pu).reshape(self._offset.shape)
-        drop = voltages_squared(self._feeder, 0.0 * base_p_w, 0.0 * base_q_var) - voltages_squared(
-            self._feeder, base_p_w, base_q_var
-        )
+        drop = self._drop_by_loads(base_p_w, base_q_var)
         at = (volts.bus[which], volts.phase[which])
-        slope = drop.reshape(v.shape)[at] / (2.0 * v[at])  # of the voltage, as the level falls
+        slope = drop[at] / (2.0 * v[at])  # of the voltage, as the level falls
         clear = slope > _CLEAR_SLOPE_PU
         if int(clear.sum()) < _LEAST_WITNESSES:
             return 1.0
@@ -226,6 +225,15 @@ class Twin:
         known = float(np.sum(slope**2))
         share = known / (known + (V_CLASS_PU / LOAD_SIGMA_FRAC) ** 2)
         return float(np.clip(1.0 + share * median, *LEVEL_FRAC))
+
+    def _drop_by_loads(self, base_p_w: FloatArray, base_q_var: FloatArray) -> FloatArray:
+        """(n, m) squared, by the linear model; kept while the loads are the same arrays."""
+        if self._drop is None or self._drop[0] is not base_p_w or self._drop[1] is not base_q_var:
+            unloaded = voltages_squared(self._feeder, 0.0 * base_p_w, 0.0 * base_q_var)
+            loaded = voltages_squared(self._feeder, base_p_w, base_q_var)
+            drop = (unloaded - loaded).reshape(self._offset.shape)
+            self._drop = (base_p_w, base_q_var, drop)
+        return self._drop[2]
 
     def _reconsider(self, meters: Meters, found: Estimate, at: datetime) -> None:
         """Rejected meters against what the others say; those that are gone are forgotten."""
