@@ -31,7 +31,7 @@ class Hold(IntEnum):
     STEP = 16
 
 
-_KIND = {
+_KIND: dict[int, str] = {
     Hold.VOLTAGE_LOW: "voltage_low",
     Hold.VOLTAGE_HIGH: "voltage_high",
     Hold.FLOW_IN: "line",
@@ -44,7 +44,7 @@ _KIND = {
     Hold.RAMP: "ramp",
     Hold.STEP: "step",
 }
-_SOURCE = {
+_SOURCE: dict[int, str] = {
     Hold.SCHEDULE: "planner",
     Hold.TELEMETRY: "fallback",
     Hold.RIDE_THROUGH: "ride-through",
@@ -101,14 +101,29 @@ class Orders:
         return Order(self.keys[i], float(self.power_w[i]), float(self.wanted_w[i]), self.binding(i))
 
     def binding(self, i: int) -> Binding | None:
-        hold = Hold(int(self.hold[i]))
-        if hold is Hold.NOTHING:
+        return self._binding(i, int(self.hold[i]), int(self.hold_bus[i]))
+
+    def bindings(self) -> list[Binding | None]:
+        """(N,)"""
+        rows = zip(self.hold.tolist(), self.hold_bus.tolist(), strict=True)
+        by_feeder: dict[tuple[int, int], Binding | None] = {}
+        found: list[Binding | None] = []
+        for i, (hold, bus) in enumerate(rows):
+            if hold in _SOURCE:
+                found.append(self._binding(i, hold, bus))
+                continue
+            if (hold, bus) not in by_feeder:
+                by_feeder[hold, bus] = self._binding(i, hold, bus)
+            found.append(by_feeder[hold, bus])
+        return found
+
+    def _binding(self, i: int, hold: int, bus: int) -> Binding | None:
+        if hold == Hold.NOTHING:
             return None
         source = _SOURCE.get(hold)
         if source is None:
-            where, source = self.bus_names[int(self.hold_bus[i])], f"feeder {self.feeder}"
-        else:
-            where = self.feeder if hold is Hold.RAMP else str(self.keys[i])
+            return Binding(_KIND[hold], self.bus_names[bus], f"feeder {self.feeder}")
+        where = self.feeder if hold == Hold.RAMP else str(self.keys[i])
         return Binding(_KIND[hold], where, source)
 
     @property

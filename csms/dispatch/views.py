@@ -11,7 +11,7 @@ import numpy as np
 from csms.dispatch.belief.twin import Believed
 from csms.dispatch.by_phase import by_phase
 from csms.dispatch.next_kw import next_kw
-from csms.dispatch.orders import Orders
+from csms.dispatch.orders import Binding, Orders
 from csms.dispatch.sight.places import Places
 from csms.dispatch.sight.snapshot import Footing, Snapshot
 from csms.domain.feeder_view import (
@@ -23,6 +23,7 @@ from csms.domain.feeder_view import (
 )
 from csms.grid.network import BoolArray, Feeder, FloatArray
 from csms.grid.power_flow import PowerFlow
+from csms.ids import EvseKey
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,35 +44,38 @@ class Cycle:
 
     @cached_property
     def view(self) -> FeederView:
-        """All of it, plain. Some 20 ms for 10,000 buses and as many EVSEs."""
-        told = np.flatnonzero(self.orders.told).tolist()
+        """All of it, plain: some 50 ms for 10,000 buses and as many EVSEs."""
         summary = msgspec.structs.asdict(self.summary)
         return FeederView(
             **summary,
             buses=self._buses(),
             branches=self._branches(),
-            evses=tuple(self._decision(i) for i in told),
+            evses=self._decisions(),
             estimate=self.believed.view if self.believed else None,
             next_kw=next_kw(self.feeder, self.state, self.evse_buses),
         )
 
     def decision(self, i: int) -> EvseDecision | None:
         """What EVSE ``i`` was told and why; ``None`` when it was told nothing."""
-        return self._decision(i) if self.orders.told[i] else None
+        if not self.orders.told[i]:
+            return None
+        return _decision(
+            self.places.keys[i], self.feeder.bus_names[int(self.places.bus[i])],
+            float(self.snapshot.measured_w[i]), float(self.orders.wanted_w[i]),
+            float(self.orders.power_w[i]), int(self.snapshot.footing[i]), self.orders.binding(i),
+        )  # fmt: skip
 
-    def _decision(self, i: int) -> EvseDecision:
-        key, binding = self.places.keys[i], self.orders.binding(i)
-        return EvseDecision(
-            station_id=key.station_id,
-            evse_id=key.evse_id,
-            bus=self.feeder.bus_names[int(self.places.bus[i])],
-            measured_w=float(self.snapshot.measured_w[i]),
-            wanted_w=float(self.orders.wanted_w[i]),
-            setpoint_w=float(self.orders.power_w[i]),
-            stale=bool(self.snapshot.footing[i] == Footing.STALE),
-            limit_kind=binding.kind if binding else None,
-            limit_where=binding.where if binding else None,
-            limit_source=binding.source if binding else None,
+    def _decisions(self) -> tuple[EvseDecision, ...]:
+        names, orders, snapshot = self.feeder.bus_names, self.orders, self.snapshot
+        rows = zip(
+            orders.told.tolist(), self.places.keys, self.places.bus.tolist(), snapshot.measured_w.tolist(),
+            orders.wanted_w.tolist(), orders.power_w.tolist(), snapshot.footing.tolist(), orders.bindings(),
+            strict=True,
+        )  # fmt: skip
+        return tuple(
+            _decision(key, names[bus], measured_w, wanted_w, power_w, footing, binding)
+            for told, key, bus, measured_w, wanted_w, power_w, footing, binding in rows
+            if told
         )
 
     def _buses(self) -> tuple[BusView, ...]:
@@ -104,3 +108,26 @@ class Cycle:
             )
             for i, upper in enumerate(feeder.parent.tolist()) if i
         )  # fmt: skip
+
+
+def _decision(
+    key: EvseKey,
+    bus: str,
+    measured_w: float,
+    wanted_w: float,
+    power_w: float,
+    footing: int,
+    binding: Binding | None,
+) -> EvseDecision:
+    return EvseDecision(
+        station_id=key[0],
+        evse_id=key[1],
+        bus=bus,
+        measured_w=measured_w,
+        wanted_w=wanted_w,
+        setpoint_w=power_w,
+        stale=footing == Footing.STALE,
+        limit_kind=binding.kind if binding else None,
+        limit_where=binding.where if binding else None,
+        limit_source=binding.source if binding else None,
+    )
