@@ -22,6 +22,7 @@ from csms.grid.network import S_BASE_VA, ComplexArray, FloatArray, IntArray
 from csms.grid.power_flow import PowerFlow
 
 _BREACH_TOLERANCE_PU = 1.0e-8
+_TRIAL_TOLERANCE_PU = 1.0e-6  # of the last voltage change; a thousandth of the margin that is kept
 _CLEAR_DROP = 0.02  # squared pu, above which a measured drop tells something about impedances
 _MAX_MODEL_ERROR = 0.25
 _DOUBT = 0.1  # of a drop's change since it was measured: what the scaling may still miss
@@ -134,7 +135,10 @@ class AcCheck:
     def _solved(self, x: FloatArray, level: int, *, must_converge: bool = False) -> PowerFlow:
         load_w = self.base_p_w + self._solver.load_w(x)
         start = self._starts.get(level, self._starts.get(0))
-        pf = power_flow.solve(self._feeder, load_w, self._q, start=start, check=must_converge)
+        pf = power_flow.solve(
+            self._feeder, load_w, self._q, start=start, check=must_converge,
+            tolerance_pu=power_flow.TOLERANCE_PU if must_converge else _TRIAL_TOLERANCE_PU,
+        )  # fmt: skip
         if pf.converged:
             self._starts[level] = pf.v_pu
         return pf
