@@ -44,9 +44,7 @@ class LoadTable:
     model: np.ndarray  # (L,) int
     v_min: FloatArray  # (L,) pu: below it the load turns into an impedance
     v_max: FloatArray
-    v_low: (
-        FloatArray  # (L,) pu: below it the nominal impedance; between, the current is interpolated
-    )
+    v_low: FloatArray  # (L,) pu: below it the nominal impedance (ZIP: nothing); between, the current is interpolated
     cvr: FloatArray  # (L, 2) exponents of P and Q
     zip_p: FloatArray  # (L, 3) shares Z, I, P
     zip_q: FloatArray
@@ -183,6 +181,7 @@ def load_current(loads: LoadTable, v: ComplexArray) -> ComplexArray:
     current = np.where(bounded & (ratio > loads.v_max), edge_high * ratio / loads.v_max, within)
     current = np.where(bounded & (ratio < loads.v_min), sagging, current)
     current = np.where(bounded & (ratio < loads.v_low), at_base * ratio, current)
+    current = np.where((loads.model == ZIP) & (ratio <= loads.v_low), 0.0, current)
     return current * direction
 
 
