@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Meta
 
 from csms.api.studies.study import LazyPlots, Params, Study, StudyError, all_figures, text_of
-from csms.grid import cascade, fleet_studies, frequency, regulation, stability
+from csms.grid import cascade, fleet_studies, frequency_cases, regulation, stability
 from csms.grid.fleet_response import droop_gain_w_per_hz, make_fleet
 from csms.grid.frequency_csv import read_frequency_csv
 from csms.grid.frequency_trace import GapPolicy, clean_trace, live_samples
@@ -19,16 +19,36 @@ DELAY_POINTS = 25
 
 
 class FrequencyParams(Params, frozen=True, kw_only=True):
-    preset: Annotated[str, Meta(max_length=40, description="A system and a disturbance.")] = "sfr"
+    preset: Annotated[
+        str,
+        Meta(
+            max_length=40,
+            description="A system and a disturbance: sfr, nordic, continental, continental-low or gb.",
+        ),
+    ] = "sfr"
     fleet_droop_gain_pu: Annotated[
         float, Meta(ge=0, le=1_000, description="Droop gain of a fleet, pu of the system.")
     ] = 0.0
-    fleet_lag_s: Annotated[float, Meta(gt=0, le=60, description="Lag of the fleet.")] = 0.1
+    fleet_lag_s: Annotated[float, Meta(gt=0, le=60, description="Lag of that droop.")] = 0.1
+    fleet_shape: Annotated[
+        str,
+        Meta(
+            max_length=40,
+            description="A fleet by a code or market: ieee1547, en50549, g99, fcr-n, fcr-d-up, fcr-d-down,"
+            " fcr-continental, gb-dc, gb-dm, gb-dr, ffr-49.7, ffr-49.6 or ffr-49.5.",
+        ),
+    ] = ""
+    fleet_share_pu: Annotated[
+        float, Meta(gt=0, le=10, description="Rated power of that fleet, pu of the system.")
+    ] = 0.05
     t_end_s: Annotated[float, Meta(gt=1, le=3_600)] = 60.0
 
 
 class DampingParams(Params, frozen=True, kw_only=True):
-    preset: Annotated[str, Meta(max_length=40, description="The system, as in frequency.")] = "sfr"
+    preset: Annotated[
+        str,
+        Meta(max_length=40, description="The system; of those of frequency only sfr is linear."),
+    ] = "sfr"
     droops: Annotated[
         str, Meta(max_length=200, description="Droops of the fleet, pu, separated by commas.")
     ] = "0.12,0.08,0.05,0.03,0.02"
@@ -151,9 +171,9 @@ STUDIES: tuple[Study[Any, Any], ...] = (
     Study(
         "frequency", "Primary response of a power system to a loss of generation.",
         FrequencyParams,
-        lambda p: frequency.frequency_study(
+        lambda p: frequency_cases.frequency_study(
             p.preset, fleet_droop_gain_pu=p.fleet_droop_gain_pu, fleet_lag_s=p.fleet_lag_s,
-            t_end_s=p.t_end_s,
+            fleet_shape=p.fleet_shape, fleet_share_pu=p.fleet_share_pu, t_end_s=p.t_end_s,
         ),
         all_figures, plots.plot_frequency,
     ),

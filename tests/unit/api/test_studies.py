@@ -114,7 +114,7 @@ def test_black_start_closes_by_priority_and_says_what_stays_dark() -> None:
         (["black-start", "--blocks", "ward"], "blocks: 'ward', expected name:kW:priority"),
         (["frequency-trace"], "trace: the CSV of a recorded frequency is needed"),
         (["frequency-trace", "--trace", "no.csv"], "trace: 'no.csv' is no file"),
-        (["frequency", "--preset", "sfx"], "expected one of ['sfr']"),
+        (["frequency", "--preset", "sfx"], "expected one of ['continental', "),
     ],
 )
 def test_bad_input_is_named_with_what_was_expected(arguments: list[str], words: str) -> None:
