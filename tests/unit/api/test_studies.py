@@ -110,6 +110,14 @@ def test_black_start_closes_by_priority_and_says_what_stays_dark() -> None:
         (["hosting-capacity", "--control", "droop", "--curve", "ieee1547"], "ieee1547-"),
         (["hosting-capacity", "--limit", "1.2"], "limit"),
         (["protection", "--fleet-bus", "x"], "has no bus 'x'"),
+        (["protection", "--feeder", "ieee123"], "feeder 'ieee123' has no example scheme"),
+        (["protection", "--relays", "R1:1:400:iec"], "no curve 'iec'"),
+        (["protection", "--relays", "R1:0:400:iec-vi"], "stands at the source"),
+        (["protection", "--relays", "F1:1:40:fuse"], "expected name:bus:pickup_a:curve"),
+        (["hosting-capacity", "--bus", "0"], "bus: '0' is the source"),
+        (["hosting-capacity", "--thermal"], "no ampacities and no ratings"),
+        (["damping", "--preset", "gb"], "deadbands and limits"),
+        (["frequency", "--fleet-shape", "x"], "expected one of ['en50549'"),
         (["damping", "--droops", "5%"], "droops: '5%', expected numbers"),
         (["black-start", "--blocks", "ward"], "blocks: 'ward', expected name:kW:priority"),
         (["frequency-trace"], "trace: the CSV of a recorded frequency is needed"),
@@ -185,3 +193,28 @@ async def test_rest_opens_no_file_of_this_machine(
         "/v1/studies/frequency-trace", json={"trace": secret.read_text()}, headers=admin
     )
     assert told.json()["min_hz"] == 49.9
+
+
+def test_relays_and_fuses_of_ones_own_are_graded() -> None:
+    found = answer(
+        "protection", "--relays", "R1:1:400:iec-vi, R3:3:250:ieee-ei, F6:6:120:fuse:40000"
+    )
+    assert set(found["settings_tms"]) == {"R1", "R3"}  # a fuse has no setting
+    pairs = {(pair["backup"], pair["primary"]): pair for pair in found["pairs_without_fleet"]}
+    assert pairs["R3", "F6"]["margin_s"] >= 0.3
+    (loss,) = found["losses"]
+    assert (loss["backup"], loss["primary"]) == ("R3", "F6")
+    assert loss["restoring_tms"] > loss["tms"]
+    assert all(pair["margin_s"] >= 0.3 - 1e-9 for pair in found["pairs_restored"])
+
+
+def test_the_rating_of_a_transformer_ends_the_capacity_when_asked() -> None:
+    street = ("hosting-capacity", "--feeder", "config/feeders/example.toml")
+    by_voltage, by_both = answer(*street), answer(*street, "--thermal")
+    assert (by_voltage["limited_by"], by_both["limited_by"]) == ("voltage", "loading")
+    assert by_both["ac_kw"] < by_voltage["ac_kw"]
+
+
+def test_a_shape_of_a_market_is_a_flag() -> None:
+    helped = answer("frequency", "--preset", "gb", "--fleet-shape", "gb-dc")
+    assert answer("frequency", "--preset", "gb")["nadir_hz"] < helped["nadir_hz"] - 0.2
