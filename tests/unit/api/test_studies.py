@@ -15,10 +15,13 @@ from typer.testing import CliRunner
 
 from csms.api.studies import STUDIES
 from csms.cli.study import app
+from csms.grid import power_flow
+from csms.grid.feeder_file import builtin
 
 TOLEDO = Path(__file__).resolve().parents[3] / "../shared/data/frequency/toledo_20250428.csv"
 QUICK = {
     "powerflow": [],
+    "load-profile": ["--feeder", "ieee123"],
     "sensitivity": ["--feeder", "european-lv"],
     "hosting-capacity": ["--control", "volt-watt", "--placements", "20", "--ev-w", "22000"],
     "frequency": ["--t-end-s", "20"],
@@ -110,6 +113,12 @@ def test_black_start_closes_by_priority_and_says_what_stays_dark() -> None:
         (["hosting-capacity", "--control", "droop", "--curve", "ieee1547"], "ieee1547-"),
         (["hosting-capacity", "--limit", "1.2"], "limit"),
         (["protection", "--fleet-bus", "x"], "has no bus 'x'"),
+        (["load-profile", "--profile", "scale\n1\nx"], "row 3, column scale"),
+        (["load-profile", "--profile", "17,99\n1,2"], "has no bus '99'"),
+        (["load-profile", "--profile", "scale\n"], "at least one row"),
+        (["load-profile", "--profile", "17,17\n1,2"], "appears twice"),
+        (["load-profile", "--profile", "scale\n99"], "did not converge"),
+        (["load-profile", "--profile", "none.csv"], "'none.csv' is no file"),
         (["protection", "--feeder", "ieee123"], "feeder 'ieee123' has no example scheme"),
         (["protection", "--relays", "R1:1:400:iec"], "no curve 'iec'"),
         (["protection", "--relays", "R1:0:400:iec-vi"], "stands at the source"),
@@ -218,3 +227,22 @@ def test_the_rating_of_a_transformer_ends_the_capacity_when_asked() -> None:
 def test_a_shape_of_a_market_is_a_flag() -> None:
     helped = answer("frequency", "--preset", "gb", "--fleet-shape", "gb-dc")
     assert answer("frequency", "--preset", "gb")["nadir_hz"] < helped["nadir_hz"] - 0.2
+
+
+@pytest.mark.parametrize("feeder", ["ieee33", "ieee123"])
+def test_each_step_of_a_profile_is_the_power_flow_of_its_loads(feeder: str, tmp_path: Path) -> None:
+    network = builtin(feeder)
+    bus = int(network.p_w.sum(axis=1).argmax())
+    file = tmp_path / "day.csv"
+    file.write_text(f"scale,{network.bus_names[bus]}\n1,50\n0.5,0\n1.1,-20\n")
+    found = answer("load-profile", "--feeder", feeder, "--profile", file, "--step-s", 3600)
+    for k, (scale, kw) in enumerate([(1.0, 50.0), (0.5, 0.0), (1.1, -20.0)]):
+        p, q = scale * network.p_w, scale * network.q_var
+        for part, own in ((p, network.p_w), (q, network.q_var)):
+            part[bus] = own[bus] / network.p_w[bus].sum() * kw * 1e3
+        if network.balanced:
+            p, q = p.sum(axis=1), q.sum(axis=1)
+        flow = power_flow.solve(network, p, q)
+        assert found["min_v_pu"][k] == pytest.approx(flow.min_v_pu, abs=1e-8)
+        assert found["loss_kw"][k] == pytest.approx(flow.loss_w / 1e3, rel=1e-6)
+    assert found["loss_kwh"] == pytest.approx(sum(found["loss_kw"]))
