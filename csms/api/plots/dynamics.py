@@ -50,7 +50,7 @@ def plot_frequency(result: FrequencyResult) -> Figure:
     )
     axes.set(xlabel="time (s)", ylabel=f"deviation from {result.f_nom_hz:g} Hz (Hz)")
     axes.set_title("System frequency response")
-    axes.legend(loc="lower right")
+    axes.legend(loc="best")
     return figure
 
 

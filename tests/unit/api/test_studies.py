@@ -184,6 +184,25 @@ async def test_rest_computes_what_the_command_prints(
     assert drawn.content.startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("frequency", {"preset": "gb", "fleet_shape": "gb-dm", "t_end_s": 5.0}),
+        ("load-profile", {"profile": "scale\n1\n0.5\n"}),
+        ("protection", {"relays": "R1:1:400:iec-vi,F6:6:120:fuse:40000"}),
+        ("sensitivity", {"feeder": "ieee123"}),
+        ("powerflow", {"feeder": "european-lv"}),
+    ],
+)
+async def test_rest_takes_what_the_flags_take(
+    client: httpx.AsyncClient, admin: dict[str, str], name: str, given: dict[str, Any]
+) -> None:
+    reply = await client.post(f"/v1/studies/{name}", json=given, headers=admin)
+    assert reply.status_code == 200, reply.text
+    flags = [x for key, value in given.items() for x in (f"--{key.replace('_', '-')}", value)]
+    assert reply.json() == answer(name, *flags)
+
+
 async def test_rest_opens_no_file_of_this_machine(
     client: httpx.AsyncClient, admin: dict[str, str], tmp_path: Path
 ) -> None:
@@ -191,6 +210,7 @@ async def test_rest_opens_no_file_of_this_machine(
     secret.write_text("time,frequency\n0,50\n1,49.9\n2,50\n")
     for study, name in (
         ("frequency-trace", "trace"),
+        ("load-profile", "profile"),
         ("degradation", "data"),
         ("savings", "prices"),
         ("savings", "sessions"),
@@ -218,7 +238,8 @@ def test_relays_and_fuses_of_ones_own_are_graded() -> None:
 
 
 def test_the_rating_of_a_transformer_ends_the_capacity_when_asked() -> None:
-    street = ("hosting-capacity", "--feeder", "config/feeders/example.toml")
+    file = Path(__file__).resolve().parents[3] / "config/feeders/example.toml"
+    street = ("hosting-capacity", "--feeder", str(file))
     by_voltage, by_both = answer(*street), answer(*street, "--thermal")
     assert (by_voltage["limited_by"], by_both["limited_by"]) == ("voltage", "loading")
     assert by_both["ac_kw"] < by_voltage["ac_kw"]
