@@ -1,4 +1,4 @@
-"""Studies of frequency: response, damping, regulation, cascades, steps, and a recorded trace."""
+"""Studies of frequency: response, fleets, damping, regulation, cascades, steps, and a recorded trace."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ import numpy as np
 from msgspec import Meta
 
 from csms.api.studies.study import LazyPlots, Params, Study, StudyError, all_figures, text_of
-from csms.grid import cascade, fleet_studies, frequency_cases, regulation, stability
+from csms.grid import (
+    cascade,
+    fleet_studies,
+    frequency_cases,
+    mixed_fleet,
+    regulation,
+    stability,
+)
 from csms.grid.fleet_response import droop_gain_w_per_hz, make_fleet
 from csms.grid.frequency_csv import read_frequency_csv
 from csms.grid.frequency_trace import GapPolicy, clean_trace, live_samples
@@ -57,6 +64,23 @@ class DampingParams(Params, frozen=True, kw_only=True):
     ] = 0.5
     lag_s: Annotated[float, Meta(ge=0, le=60, description="First-order lag of a vehicle.")] = 0.1
     max_delay_s: Annotated[float, Meta(gt=0, le=60, description="Delays from 0 to this.")] = 2.0
+
+
+class MixedFleetParams(Params, frozen=True, kw_only=True):
+    preset: Annotated[str, Meta(max_length=40, description="The system, as in frequency.")] = "gb"
+    n_ev: Annotated[int, Meta(ge=1, le=100_000, description="Vehicles.")] = 100_000
+    fleet_share_pu: Annotated[
+        float, Meta(gt=0, le=10, description="Rated power of the fleet, pu of the system.")
+    ] = 0.05
+    ev_w: Annotated[float, Meta(gt=0, le=1e6, description="Rated power of each, W.")] = 11_000.0
+    droop_pu: Annotated[float, Meta(gt=0, le=1, description="Middle of their droops.")] = 0.02
+    delay_s: Annotated[float, Meta(ge=0, le=10, description="Middle of their delays.")] = 0.3
+    spread: Annotated[
+        float,
+        Meta(ge=0, lt=1, description="Droop, deadband, lag and delay differ by up to this share."),
+    ] = 0.5
+    seed: Annotated[int, Meta(ge=0, description="Of their values, schedules and energies.")] = 1
+    t_end_s: Annotated[float, Meta(gt=1, le=600)] = 60.0
 
 
 class TraceParams(Params, frozen=True, kw_only=True):
@@ -180,6 +204,15 @@ STUDIES: tuple[Study[Any, Any], ...] = (
     Study(
         "damping", "Damping by a fleet's droop against its delay, and the delay at which it oscillates.",
         DampingParams, run_damping, damping_figures, plots.plot_damping,
+    ),
+    Study(
+        "mixed-fleet", "Vehicles of which each has its own droop, deadband, lag, delay, limits and energy.",
+        MixedFleetParams,
+        lambda p: mixed_fleet.mixed_fleet_study(
+            np.random.default_rng(p.seed), p.preset, n_ev=p.n_ev, fleet_share_pu=p.fleet_share_pu,
+            rated_w=p.ev_w, droop_pu=p.droop_pu, spread=p.spread, delay_s=p.delay_s, t_end_s=p.t_end_s,
+        ),
+        all_figures, plots.plot_mixed_fleet,
     ),
     Study(
         "frequency-trace", "A fleet's answer to a recorded frequency.",

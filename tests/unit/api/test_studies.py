@@ -25,6 +25,7 @@ QUICK = {
     "sensitivity": ["--feeder", "european-lv"],
     "hosting-capacity": ["--control", "volt-watt", "--placements", "20", "--ev-w", "22000"],
     "frequency": ["--t-end-s", "20"],
+    "mixed-fleet": ["--n-ev", "500", "--t-end-s", "10"],
     "damping": ["--droops", "0.05,0.02"],
     "ampere-steps": ["--n-ev", "50"],
     "regulation": ["--t-end-s", "400"],
@@ -188,6 +189,7 @@ async def test_rest_computes_what_the_command_prints(
     ("name", "given"),
     [
         ("frequency", {"preset": "gb", "fleet_shape": "gb-dm", "t_end_s": 5.0}),
+        ("mixed-fleet", {"n_ev": 200, "t_end_s": 5.0, "seed": 3}),
         ("load-profile", {"profile": "scale\n1\n0.5\n"}),
         ("protection", {"relays": "R1:1:400:iec-vi,F6:6:120:fuse:40000"}),
         ("sensitivity", {"feeder": "ieee123"}),
