@@ -133,6 +133,8 @@ class _Reader:
             for name, (labels, part_y) in built.items()
             if supplied.issuperset(labels)
         }
+        if not parts:
+            raise OpenDssError("the script joins nothing to the source of its circuit")
         banks = {name: part for name, part in parts.items() if name.startswith("capacitor.")}
         for name, bank in banks.items():
             states = self._elements["capacitor"][name.split(".", 1)[1]].properties.get("states")
@@ -143,7 +145,13 @@ class _Reader:
             [row for row in rows if row.front in supplied and row.back in supplied], node
         )
         network = NodalNetwork("opendss", names, parts, source_nodes, y, v, loads)
-        regulators, controls = self._regulators(parts), self._capacitor_controls(parts, banks)
+        try:
+            regulators = self._regulators(parts)
+        except OpenDssError:
+            raise
+        except (IndexError, KeyError, ValueError, ArithmeticError) as error:
+            raise OpenDssError(f"regcontrol: {type(error).__name__} {error}") from None
+        controls = self._capacitor_controls(parts, banks)
         return Circuit(
             network, regulators, controls, dict(self._ignored), self._rebuild, self._objects.controls,
             network_bases=self._objects.bases_kv,
@@ -194,7 +202,7 @@ class _Reader:
     ) -> tuple[list[str], np.ndarray]:
         try:
             labels, y = _without_open(*build(element), element)
-        except (KeyError, ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError) as error:
+        except (LookupError, ValueError, TypeError, ArithmeticError) as error:
             raise OpenDssError(
                 f"{element.where}: {kind} {label!r}: {type(error).__name__} {error}"
             ) from None

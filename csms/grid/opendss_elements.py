@@ -20,14 +20,25 @@ METRES = {
     "mm": 0.001,
 }  # fmt: skip
 _EARTH = "0"
+MAX_PHASES = 64
 _SEQUENCE = ("r1", "x1", "r0", "x0", "c1", "c0", "b1", "b0")
 _MATRIX = ("rmatrix", "xmatrix", "cmatrix")
+
+
+def phase_count(p: Properties, key: str = "phases") -> int:
+    """1 to 64; raises ``ValueError``."""
+    phases = int(number(p.get(key, "3")))
+    if not 1 <= phases <= MAX_PHASES:
+        raise ValueError(f"{key} must be 1 to {MAX_PHASES}, got {phases}")
+    return phases
 
 
 def terminal(bus: str, conductors: int, phases: int) -> list[str]:
     """``"a.2"`` with two conductors -> ``["a.2", "0"]``: unnamed phases count up, other conductors are earthed."""
     name, *given = bus.lower().split(".")
     nodes = [str(i + 1) if i < phases else _EARTH for i in range(conductors)]
+    if not all(node.isdecimal() for node in given):
+        raise ValueError(f"bus {bus!r}: nodes after the dots must be numbers")
     for i, node in enumerate(given[:conductors]):
         nodes[i] = node
     return [_EARTH if node == _EARTH else f"{name}.{node}" for node in nodes]
@@ -38,9 +49,9 @@ def line(
 ) -> tuple[list[str], ComplexArray, bool]:
     """A line or switch; the last value says whether it is a switch."""
     switch = p.get("switch", "n").lower()[0] in "yt"
-    phases = int(number(p.get("phases", "3")))
+    phases = phase_count(p)
     if code is not None:
-        phases = int(number(code.get("nphases", "3")))
+        phases = phase_count(code, "nphases")
     length = number(p.get("length", "1"))
     units = p.get("units", "none").lower()
     constants: Properties = dict(code or {})
@@ -118,7 +129,7 @@ def _sequence(one: complex, zero: complex, phases: int) -> ComplexArray:
 
 def transformer(p: Properties, windings: list[Properties]) -> tuple[list[str], ComplexArray]:
     """Two windings or more, wye or delta, by the 1 V primitive and its connection."""
-    phases = int(number(p.get("phases", "3")))
+    phases = phase_count(p)
     count = len(windings)
     kva = number(windings[0].get("kva", "1000"))
     va = kva * 1e3 / phases
@@ -201,7 +212,7 @@ def _rotation(windings: list[Properties], *, leads: bool) -> int:
 
 def capacitor(p: Properties, frequency_hz: float) -> tuple[list[str], ComplexArray]:
     """A bank, wye, delta or in series, with the steps that are on; with all of them where none is."""
-    phases = int(number(p.get("phases", "3")))
+    phases = phase_count(p)
     volts = _volts_across(p, phases)
     steps = int(number(p.get("numsteps", "1")))
     sizes, what = numbers(p.get("kvar", "1200")), 1e3 / phases / volts**2  # S per phase and kvar
@@ -222,7 +233,7 @@ def capacitor(p: Properties, frequency_hz: float) -> tuple[list[str], ComplexArr
 
 def reactor(p: Properties, frequency_hz: float) -> tuple[list[str], ComplexArray]:
     """R + jX in series or to earth, ohm per phase or of each sequence; or a shunt by its kvar."""
-    phases = int(number(p.get("phases", "3")))
+    phases = phase_count(p)
     if "z1" in p:
         z1 = complex(*numbers(p["z1"]))
         z0 = complex(*numbers(p["z0"])) if "z0" in p else z1
@@ -266,8 +277,11 @@ def _two_ends(p: Properties, phases: int, series: ComplexArray) -> tuple[list[st
 
 def source(p: Properties) -> tuple[list[str], ComplexArray, ComplexArray]:
     """(nodes, Y, V behind the impedance) of the circuit's Thevenin source."""
-    phases = int(number(p.get("phases", "3")))
+    phases = phase_count(p)
     kv = number(p.get("basekv", "115"))
+    for key, default in (("basekv", "115"), ("pu", "1")):
+        if not (math.isfinite(number(p.get(key, default))) and number(p.get(key, default)) > 0.0):
+            raise ValueError(f"{key} must be finite and positive, got {p[key]}")
     z1, z0 = _source_impedance(p, kv, math.sqrt(3.0) if phases > 1 else 1.0)
     mutual = (z0 - z1) / 3.0
     z = np.full((phases, phases), mutual if phases > 1 else 0.0, complex) + np.eye(phases) * z1

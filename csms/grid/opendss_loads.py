@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -83,10 +84,10 @@ def load_table(rows: list[LoadRow], node: Callable[[str], int]) -> LoadTable:
 
 def _split(p: Properties, s_va: complex) -> Iterable[tuple[str, str, complex, float]]:
     """(node, node, VA, rated volts) of each phase."""
-    phases = int(_value(p, "phases", "3"))
+    phases = elements.phase_count(p)
     volts = _value(p, "kv", "12.47") * 1e3
-    if phases < 1 or not volts > 0.0:
-        raise ValueError(f"phases and kv must be positive, got {phases} and {volts / 1e3:g}")
+    if not volts > 0.0:
+        raise ValueError(f"kv must be positive, got {volts / 1e3:g}")
     if elements.is_delta(p):
         names = elements.terminal(p["bus1"], 2 if phases == 1 else 3, phases)
         pairs = [(names[f], names[(f + 1) % len(names)]) for f in range(phases)]
@@ -94,6 +95,8 @@ def _split(p: Properties, s_va: complex) -> Iterable[tuple[str, str, complex, fl
         volts /= 1.0 if phases == 1 else math.sqrt(3.0)
         names = elements.terminal(p["bus1"], phases + 1, phases)
         pairs = [(names[f], names[phases]) for f in range(phases)]
+    if not cmath.isfinite(s_va):
+        raise ValueError(f"power must be finite, got {s_va.real:g} W and {s_va.imag:g} var")
     return [(front, back, s_va / phases, volts) for front, back in pairs]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -72,6 +73,8 @@ class Objects:
         for key, value in command.pairs:
             if key == "voltagebases":
                 self.bases_kv = tuple(numbers(value))
+                if not all(0.0 < base < math.inf for base in self.bases_kv):
+                    raise ValueError(f"voltagebases must be finite and positive, got {value}")
             elif key in ("defaultbasefrequency", "defaultbasefreq"):
                 self.frequency_hz = number(value)
             elif key == "loadmult":

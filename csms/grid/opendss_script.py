@@ -76,6 +76,8 @@ def numbers(text: str) -> list[float]:
             stack.append(_FUNCTIONS[lower](stack.pop()))
         else:
             stack.append(float(word))
+    if not stack:
+        raise ValueError(f"a number is needed, got {text!r}")
     return stack
 
 
