@@ -169,7 +169,10 @@ class _Reader:
                     f"{element.where}: swtcontrol {label!r} names no element {kind}.{name}"
                 )
             if element.enabled and state.lower().startswith(("o", "[o", "(o")):
-                terminal = int(number(p.get("switchedterm", "1")))
+                try:
+                    terminal = int(number(p.get("switchedterm", "1")))
+                except (ValueError, ArithmeticError) as error:
+                    raise OpenDssError(f"{element.where}: swtcontrol {label!r}: {error}") from None
                 self._objects.operate(switched, terminal, 0, opens=True)
 
     def _source(self) -> tuple[list[str], np.ndarray, np.ndarray]:

@@ -129,6 +129,10 @@ def test_what_is_not_understood_is_counted_by_name(tmp_path: Path, body: str) ->
         ("new line.l2 bus1=a bus2=b geometry=g length=3", "geometry is not supported"),
         ("new line.l2 bus1=a bus2=b spacing=s wires=[w w w]", "spacing is not supported"),
         ("new swtcontrol.s switchedobj=line.nobody action=open", "names no element line.nobody"),
+        (
+            "new swtcontrol.s switchedobj=line.l1 switchedterm=x action=open",
+            "swtcontrol 's': could not",
+        ),
         ("open line.nobody 1", "no line 'nobody' to open"),
         ("batchedit load.( kw=3", "is no pattern"),
         ("new load.lz like=nobody", "no load 'nobody' to take after"),
