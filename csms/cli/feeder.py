@@ -78,6 +78,8 @@ def check(source: Source, json: Json = False) -> None:
             raise typer.Exit(1) from None
         fail(str(error))
     doubts = feeder_report.doubts(imported.feeder)
+    if imported.left_out:
+        doubts.append(f"left out of the circuit: {feeder_import.named_counts(imported.left_out)}")
     if json:
         print_json({"ok": True, "problem": None, "doubts": doubts})
         return

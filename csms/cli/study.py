@@ -41,7 +41,10 @@ def _command(study: Study[Any, Any]) -> Callable[..., None]:
         if plot is not None:
             from csms.api.plots.output import save  # matplotlib, for those who draw
 
-            save(study.plot(result), plot, footer=f"csms study {study.name}")
+            try:
+                save(study.plot(result), plot, footer=f"csms study {study.name}")
+            except (ValueError, OSError) as error:
+                fail(f"{plot}: {error}", 2)
             err.print(f"plot: {plot}", markup=False)
         if as_json:
             print_json(figures)

@@ -5,6 +5,7 @@ Whatever is wrong is reported as :class:`FeederFileError` with the source, the l
 
 from __future__ import annotations
 
+import cmath
 import math
 import re
 import tomllib
@@ -364,6 +365,8 @@ def _impedance(row: _Table, unit: str, number: Any) -> ComplexArray:
         return z
     z1 = complex(number(row, f"r1{unit}"), number(row, f"x1{unit}"))
     z0 = complex(number(row, f"r0{unit}", z1.real), number(row, f"x0{unit}", z1.imag))
+    if not (cmath.isfinite(z1) and cmath.isfinite(z0)):
+        raise FeederError("impedance is not finite")
     return z_sequence(z1, z0)
 
 

@@ -49,6 +49,11 @@ class ImportedFeeder:
     notes: tuple[str, ...] = ()
     circuit: OpenDssCircuit | None = None
 
+    @property
+    def left_out(self) -> dict[str, int]:
+        """What of an OpenDSS circuit was not taken over: name -> how often."""
+        return {} if self.circuit is None else self.circuit.circuit.ignored
+
     def comment(self) -> str:
         """What to write above the file."""
         lines = [
@@ -77,7 +82,7 @@ def read(name_or_path: str, name: str = "", *, lumped: bool = False) -> Imported
                 "as a circuit it can be solved (csms feeder solve), or those transformers lumped into loads "
                 "(csms feeder import --lumped)"
             ) from None
-        left_out = ", ".join(f"{n} {kind}" for kind, n in sorted(found.circuit.ignored.items()))
+        left_out = named_counts(found.circuit.ignored)
         notes = (
             *_DSS_NOTES,
             *([_LUMPED_NOTE] if lumped else []),
@@ -94,6 +99,11 @@ def read(name_or_path: str, name: str = "", *, lumped: bool = False) -> Imported
         return ImportedFeeder(feeder, "pandapower", path.name, _PANDAPOWER_NOTES)
     feeder = feeder_file.load_feeder(name_or_path)
     return ImportedFeeder(feeder, "feeder file", path.name or name_or_path)
+
+
+def named_counts(counts: dict[str, int]) -> str:
+    """``{"monitor": 2}`` -> ``"2 monitor"``."""
+    return ", ".join(f"{n} {kind}" for kind, n in sorted(counts.items()))
 
 
 def is_opendss(path: Path) -> bool:

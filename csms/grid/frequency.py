@@ -17,7 +17,6 @@ from csms.grid.swing import (
     Governor,
     PowerSystem,
     governor_table,
-    require_positive,
     sample_times,
     step_count,
     swing_derivative,
@@ -60,15 +59,6 @@ class FrequencyCase:
     system: PowerSystem
     governors: tuple[Governor, ...]
     steps: tuple[LoadStep, ...]
-
-
-# Anderson and Mirheydar 1990, the numbers of their example (60 Hz).
-SFR_EXAMPLE = FrequencyCase(
-    system=PowerSystem(f_nom_hz=60.0, inertia_s=4.0, damping_pu=1.0),
-    governors=(Governor(droop_pu=0.05, gain_pu=0.95, hp_frac=0.3, reheat_s=8.0),),
-    steps=(LoadStep(0.0, 0.1),),
-)
-PRESETS = {"sfr": SFR_EXAMPLE}
 
 
 def second_order_modes(system: PowerSystem, governor: Governor) -> tuple[float, float]:
@@ -121,28 +111,6 @@ def simulate_frequency(
         deviation_hz=deviation,
         mechanical_pu=p_mech,
     )
-
-
-def frequency_study(
-    preset: str = "sfr",
-    *,
-    fleet_droop_gain_pu: float = 0.0,
-    fleet_lag_s: float = 0.1,
-    t_end_s: float = 60.0,
-) -> FrequencyResult:
-    """A preset, optionally with a fleet as one more (fast) governor.
-
-    `fleet_droop_gain_pu`: pu power on the system base per pu frequency; 0 = no fleet.
-    Raises ValueError for an unknown preset.
-    """
-    case = PRESETS.get(preset)
-    if case is None:
-        raise ValueError(f"frequency preset {preset!r}: expected one of {sorted(PRESETS)}")
-    governors = list(case.governors)
-    if fleet_droop_gain_pu:
-        require_positive("frequency_study", fleet_droop_gain_pu=fleet_droop_gain_pu)
-        governors.append(Governor(droop_pu=1.0 / fleet_droop_gain_pu, servo_s=fleet_lag_s))
-    return simulate_frequency(case.system, governors, case.steps, t_end_s=t_end_s)
 
 
 def load_profile(steps: Sequence[LoadStep], n: int, dt_s: float) -> FloatArray:

@@ -6,6 +6,7 @@ lets the added chargers answer their own voltage: what may be connected, and wha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -37,7 +38,7 @@ class HostingCapacity:
     """Load that may be added, W, and the bus that ends it (AC)."""
 
     ac_w: float
-    lindistflow_w: float
+    lindistflow_w: float  # inf where the linear model sees no limit
     bus: int
     limited_by: str  # "voltage" or "loading"
     controlled: ControlledCapacity | None = None
@@ -204,9 +205,11 @@ def _linear(
     per_w = before - lindistflow.voltages_squared(
         feeder, p + share * 1e3, q + tangent * share * 1e3
     )
-    fall = np.where(per_w > 0, per_w / 1e3, np.nan)
-    room = np.nanmin((before - v_min_pu**2) / fall)
-    return max(0.0, float(room))
+    falls = per_w > 0  # false, too, on phases that are not there
+    if not falls.any():  # load of this power factor moves no voltage of the linear model
+        return math.inf
+    room = (before[falls] - v_min_pu**2) / (per_w[falls] / 1e3)
+    return max(0.0, float(room.min()))
 
 
 def _overloaded(feeder: Feeder, flow: power_flow.PowerFlow) -> bool:

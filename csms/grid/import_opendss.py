@@ -3,50 +3,31 @@
     circuit = import_opendss.load("IEEE13Nodeckt.dss")
     flow = circuit.solve()              # regulators step until every one is inside its band
 
-Left out, and listed in ``Circuit.ignored``: meters, monitors, shapes, fuses, generators, capacitor controls by time or
-power factor (their banks stay as they are) and everything else that a snapshot of a passive feeder does not need.
+Left out, and counted by name in ``Circuit.ignored``: meters, monitors, shapes, photovoltaics, storage, generators other
+than of constant power, further sources, capacitor controls by time or power factor (their banks stay as they are), the
+buses that no source reaches, and every property, option or command that would count but is not known here. A line by
+its geometry is refused: what would be left of it is no line.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from csms.grid import opendss_elements as elements
 from csms.grid.capacitor_controls import CapacitorControl, capacitor_control
-from csms.grid.nodal import LoadTable, NodalFlow, NodalNetwork, Part, Solver
-from csms.grid.opendss_elements import Properties
-from csms.grid.opendss_script import Command, OpenDssError, commands, number, numbers
+from csms.grid.nodal import NodalFlow, NodalNetwork, Part, Solver
+from csms.grid.opendss_loads import LoadRow, generator_rows, load_rows, load_table
+from csms.grid.opendss_objects import Element, Objects
+from csms.grid.opendss_script import OpenDssError, commands, number, numbers
 from csms.grid.regulators import Regulator, step_regulators
 
 MAX_CONTROL_ROUNDS = 200
-_USED = (
-    "line",
-    "linecode",
-    "transformer",
-    "xfmrcode",
-    "regcontrol",
-    "capcontrol",
-    "capacitor",
-    "reactor",
-    "load",
-    "vsource",
-    "circuit",
-)
-_WINDING = ("bus", "conn", "kv", "kva", "%r", "tap", "maxtap", "mintap", "numtaps")
-
-
-@dataclass(slots=True, eq=False)
-class _Element:
-    where: str
-    properties: Properties = field(default_factory=dict)
-    windings: dict[int, Properties] = field(default_factory=dict)
-    load_by_pf: bool = False
+_REFUSED_OF_LINES = ("geometry", "spacing", "wires", "cncables", "tscables")
 
 
 @dataclass(slots=True, eq=False)
@@ -58,6 +39,7 @@ class Circuit:
     capacitor_controls: list[CapacitorControl]
     ignored: dict[str, int]  # class -> how many elements of it were left out
     _rebuild: Callable[[str, dict[int, float]], Part]
+    controls: bool = True  # whether the script lets them act
 
     def solve(self, *, controls: bool = True) -> NodalFlow:
         """The state with every regulator in its band and no bank about to switch (or with all as it stands).
@@ -68,7 +50,7 @@ class Circuit:
         self._set_bases(solver)
         flow = solver.solve()
         for _ in range(MAX_CONTROL_ROUNDS):
-            if not (controls and self._control(flow)):
+            if not (controls and self.controls and self._control(flow)):
                 return flow
             flow = Solver(self.network).solve(flow.v)
         raise OpenDssError(f"controls still act after {MAX_CONTROL_ROUNDS} rounds")
@@ -108,81 +90,36 @@ class Circuit:
 
 def load(path: str | Path) -> Circuit:
     """Reads a circuit. Raises :class:`OpenDssError` naming file and line, ``OSError``."""
-    reader = _Reader()
+    objects = Objects()
     for command in commands(Path(path)):
-        reader.take(command)
-    return reader.circuit()
+        objects.take(command)
+    return _Reader(objects).circuit()
 
 
 class _Reader:
-    def __init__(self) -> None:
-        self._elements: dict[str, dict[str, _Element]] = {name: {} for name in _USED}
-        self._ignored: dict[str, int] = {}
-        self._bases: tuple[float, ...] = ()
-        self._frequency_hz = 60.0
-        self._last: tuple[str, str] | None = None
+    """Makes a circuit of objects."""
 
-    def take(self, command: Command) -> None:
-        if command.verb in ("new", "edit"):
-            self._object(command)
-        elif command.verb == "set":
-            for key, value in command.pairs:
-                if key == "voltagebases":
-                    self._bases = tuple(numbers(value))
-                elif key == "defaultbasefrequency":
-                    self._frequency_hz = number(value)
-
-    def _object(self, command: Command) -> None:
-        key, name = command.pairs[0] if command.pairs else ("nothing", "")
-        if key not in ("", "object"):
-            raise OpenDssError(f"{command.where}: New needs class.name, got {key}={name}")
-        kind, _, label = name.strip("\"'").lower().partition(".")
-        if kind not in self._elements:
-            if command.verb == "new":
-                self._ignored[kind] = self._ignored.get(kind, 0) + 1
-            return
-        if kind == "circuit" or (kind == "vsource" and label == "source"):
-            kind, label = "circuit", "source"
-        table = self._elements[kind]
-        element = table.get(label)
-        if element is None:
-            if command.verb == "edit":
-                raise OpenDssError(f"{command.where}: no {kind} {label!r} to edit")
-            element = table[label] = _Element(command.where)
-        try:
-            self._fill(kind, element, command.pairs[1:])
-        except (ValueError, IndexError, KeyError, ZeroDivisionError) as error:
-            raise OpenDssError(f"{command.where}: {kind} {label!r}: {error}") from None
-
-    def _fill(self, kind: str, element: _Element, pairs: tuple[tuple[str, str], ...]) -> None:
-        winding = 1
-        order, position = _POSITIONAL.get(kind, ()), 0
-        for key, value in pairs:
-            key = _ALIASES.get(key, key)
-            if not key:  # a bare value belongs to the property after the last one
-                if position >= len(order):
-                    raise ValueError(f"value {value!r} without a name")
-                key = order[position]
-            position = order.index(key) + 1 if key in order else position
-            if key in ("like", "xfmrcode"):
-                other = self._elements[kind if key == "like" else "xfmrcode"][value.lower()]
-                element.properties = other.properties | element.properties
-                for k, part in other.windings.items():
-                    element.windings[k] = part | element.windings.get(k, {})
-                element.load_by_pf = other.load_by_pf
-            elif kind in ("transformer", "xfmrcode") and key == "wdg":
-                winding = int(number(value))
-            elif kind in ("transformer", "xfmrcode") and key in _WINDING:
-                text = value if key in ("bus", "conn") else repr(numbers(value)[0])
-                element.windings.setdefault(winding, {})[key] = text
-            else:
-                if kind == "load" and key in ("pf", "kvar"):
-                    element.load_by_pf = key == "pf"
-                element.properties[key] = value
+    def __init__(self, objects: Objects) -> None:
+        self._objects, self._elements = objects, objects.elements
+        self._ignored = objects.left_out
 
     def circuit(self) -> Circuit:
         if "source" not in self._elements["circuit"]:
             raise OpenDssError("the script defines no circuit")
+        self._operate_switches()
+        built: dict[str, tuple[list[str], np.ndarray]] = {}
+        for kind, build in (
+            ("line", self._line), ("transformer", self._transformer), ("capacitor", self._capacitor),
+            ("reactor", self._reactor),
+        ):  # fmt: skip
+            for label, element in self._elements[kind].items():
+                if element.enabled:
+                    built[f"{kind}.{label}"] = self._built(kind, label, element, build)
+        source_labels, y, v = self._source()
+        rows = self._load_rows()
+        supplied = _supplied(source_labels, [labels for labels, _ in built.values()], rows)
+        self._count_unsupplied(supplied, built, rows)
+
         names, index = ["0"], {"0": 0}
 
         def node(label: str) -> int:
@@ -191,47 +128,84 @@ class _Reader:
                 names.append(label)
             return index[label]
 
-        parts: dict[str, Part] = {}
-        for kind, build in (
-            ("line", self._line), ("transformer", self._transformer), ("capacitor", _capacitor), ("reactor", _reactor),
-        ):  # fmt: skip
-            for label, element in self._elements[kind].items():
-                if element.properties.get("enabled", "y").lower()[0] in "nf":
-                    continue
-                labels, y = self._built(kind, label, element, build)
-                full = f"{kind}.{label}"
-                parts[full] = Part(full, tuple(node(item) for item in labels), y)
+        parts = {
+            name: Part(name, tuple(node(item) for item in labels), part_y)
+            for name, (labels, part_y) in built.items()
+            if supplied.issuperset(labels)
+        }
+        if not parts:
+            raise OpenDssError("the script joins nothing to the source of its circuit")
         banks = {name: part for name, part in parts.items() if name.startswith("capacitor.")}
-        for label, element in self._elements["capacitor"].items():
-            states = element.properties.get("states")
-            if f"capacitor.{label}" in parts and states and not any(numbers(states)):
-                bank = banks[f"capacitor.{label}"]
-                parts[bank.name] = replace(bank, y=np.zeros_like(bank.y))
-        labels, y, v = elements.source(self._elements["circuit"]["source"].properties)
-        loads = self._loads(node)
-        network = NodalNetwork(
-            "opendss", names, parts, tuple(node(item) for item in labels), y, v, loads
+        for name, bank in banks.items():
+            states = self._elements["capacitor"][name.split(".", 1)[1]].properties.get("states")
+            if states and not any(numbers(states)):
+                parts[name] = replace(bank, y=np.zeros_like(bank.y))
+        source_nodes = tuple(node(item) for item in source_labels)
+        loads = load_table(
+            [row for row in rows if row.front in supplied and row.back in supplied], node
         )
-        circuit = Circuit(
-            network,
-            self._regulators(parts),
-            self._capacitor_controls(parts, banks),
-            self._ignored,
-            self._rebuild,
-        )
-        circuit.network_bases = self._bases
-        return circuit
+        network = NodalNetwork("opendss", names, parts, source_nodes, y, v, loads)
+        try:
+            regulators = self._regulators(parts)
+        except OpenDssError:
+            raise
+        except (IndexError, KeyError, ValueError, ArithmeticError) as error:
+            raise OpenDssError(f"regcontrol: {type(error).__name__} {error}") from None
+        controls = self._capacitor_controls(parts, banks)
+        return Circuit(
+            network, regulators, controls, dict(self._ignored), self._rebuild, self._objects.controls,
+            network_bases=self._objects.bases_kv,
+        )  # fmt: skip
+
+    def _operate_switches(self) -> None:
+        for label, element in self._elements["swtcontrol"].items():
+            p = element.properties
+            state = next((p[key] for key in reversed(p) if key in ("action", "state")), None)
+            state = state or p.get("normal", "closed")
+            kind, _, name = p.get("switchedobj", "").lower().partition(".")
+            switched = self._elements.get(kind, {}).get(name)
+            if switched is None:
+                raise OpenDssError(
+                    f"{element.where}: swtcontrol {label!r} names no element {kind}.{name}"
+                )
+            if element.enabled and state.lower().startswith(("o", "[o", "(o")):
+                try:
+                    terminal = int(number(p.get("switchedterm", "1")))
+                except (ValueError, ArithmeticError) as error:
+                    raise OpenDssError(f"{element.where}: swtcontrol {label!r}: {error}") from None
+                self._objects.operate(switched, terminal, 0, opens=True)
+
+    def _source(self) -> tuple[list[str], np.ndarray, np.ndarray]:
+        element = self._elements["circuit"]["source"]
+        try:
+            return elements.source(element.properties)
+        except np.linalg.LinAlgError:
+            raise OpenDssError(f"{element.where}: circuit: the source has no impedance") from None
+        except (KeyError, ValueError, ZeroDivisionError, TypeError) as error:
+            raise OpenDssError(f"{element.where}: circuit: {error}") from None
+
+    def _count_unsupplied(
+        self,
+        supplied: set[str],
+        built: dict[str, tuple[list[str], np.ndarray]],
+        rows: list[LoadRow],
+    ) -> None:
+        there = {label for labels, _ in built.values() for label in labels}
+        there |= {label for row in rows for label in (row.front, row.back)}
+        dark = {label.split(".")[0] for label in there - supplied}
+        if dark:
+            self._ignored["buses without supply"] = len(dark)
 
     def _built(
         self,
         kind: str,
         label: str,
-        element: _Element,
-        build: Callable[[_Element], tuple[list[str], np.ndarray]],
+        element: Element,
+        build: Callable[[Element], tuple[list[str], np.ndarray]],
     ) -> tuple[list[str], np.ndarray]:
         try:
-            labels, y = build(element)
-        except (KeyError, ValueError, ZeroDivisionError, np.linalg.LinAlgError) as error:
+            labels, y = _without_open(*build(element), element)
+        except (LookupError, ValueError, TypeError, ArithmeticError) as error:
             raise OpenDssError(
                 f"{element.where}: {kind} {label!r}: {type(error).__name__} {error}"
             ) from None
@@ -239,15 +213,27 @@ class _Reader:
             raise OpenDssError(f"{element.where}: {kind} {label!r} has no finite admittance")
         return labels, y
 
-    def _line(self, element: _Element) -> tuple[list[str], np.ndarray]:
-        code = element.properties.get("linecode")
+    def _line(self, element: Element) -> tuple[list[str], np.ndarray]:
+        p = element.properties
+        refused = [key for key in _REFUSED_OF_LINES if key in p]
+        if refused and not {"r1", "rmatrix", "linecode"} & set(
+            list(p)[list(p).index(refused[-1]) :]
+        ):
+            raise ValueError(f"{refused[0]} is not supported; give r1, x1, r0, x0 or a linecode")
+        code = p.get("linecode")
         if code is not None and code.lower() not in self._elements["linecode"]:
             raise ValueError(f"unknown linecode {code!r}")
         found = None if code is None else self._elements["linecode"][code.lower()].properties
-        labels, y, _ = elements.line(element.properties, found, self._frequency_hz)
+        labels, y, _ = elements.line(p, found, self._objects.frequency_hz)
         return labels, y
 
-    def _transformer(self, element: _Element) -> tuple[list[str], np.ndarray]:
+    def _capacitor(self, element: Element) -> tuple[list[str], np.ndarray]:
+        return elements.capacitor(element.properties, self._objects.frequency_hz)
+
+    def _reactor(self, element: Element) -> tuple[list[str], np.ndarray]:
+        return elements.reactor(element.properties, self._objects.frequency_hz)
+
+    def _transformer(self, element: Element) -> tuple[list[str], np.ndarray]:
         return elements.transformer(
             element.properties, elements.winding_list(element.properties, element.windings)
         )
@@ -267,12 +253,14 @@ class _Reader:
         found = []
         for label, element in self._elements["regcontrol"].items():
             p = element.properties
-            target = p["transformer"].lower()
+            target = p.get("transformer", "").lower()
             if target not in self._elements["transformer"]:
                 raise OpenDssError(
                     f"{element.where}: regcontrol {label!r} names no transformer {target!r}"
                 )
             transformer = self._elements["transformer"][target]
+            if not element.enabled or f"transformer.{target}" not in parts:
+                continue
             windings = elements.winding_list(transformer.properties, transformer.windings)
             winding = int(number(p.get("winding", "1")))
             w = windings[winding - 1]
@@ -300,6 +288,8 @@ class _Reader:
     ) -> list[CapacitorControl]:
         found = []
         for label, element in self._elements["capcontrol"].items():
+            if not element.enabled:
+                continue
             try:
                 control = capacitor_control(label, element.properties, parts, banks)
             except (KeyError, ValueError) as error:
@@ -312,91 +302,59 @@ class _Reader:
                 found.append(control)
         return found
 
-    def _loads(self, node: Callable[[str], int]) -> LoadTable:
-        rows: list[_LoadRow] = []
-        for label, element in self._elements["load"].items():
-            try:
-                rows += _load_rows(element, node)
-            except (ValueError, IndexError, KeyError) as error:
-                raise OpenDssError(f"{element.where}: load {label!r}: {error}") from None
-
-        def column(pick: Callable[[_LoadRow], object], kind: type = float) -> np.ndarray:
-            return np.array([pick(row) for row in rows], kind)
-
-        return LoadTable(
-            node=column(lambda row: row.front, int),
-            back=column(lambda row: row.back, int),
-            s_va=column(lambda row: row.s_va, complex),
-            v_base=column(lambda row: row.v_base),
-            model=column(lambda row: row.model, int),
-            v_min=column(lambda row: row.band[0]),
-            v_max=column(lambda row: row.band[1]),
-            v_low=column(lambda row: row.band[2]),
-            cvr=column(lambda row: row.cvr).reshape(-1, 2),
-            zip_p=column(lambda row: row.mix[0:3]).reshape(-1, 3),
-            zip_q=column(lambda row: row.mix[3:6]).reshape(-1, 3),
-        )
+    def _load_rows(self) -> list[LoadRow]:
+        rows: list[LoadRow] = []
+        for kind in ("load", "generator"):
+            for label, element in self._elements[kind].items():
+                if not element.enabled or element.open_conductors:
+                    continue
+                p = element.properties
+                try:
+                    found = (
+                        load_rows(p, self._objects.load_multiplier)
+                        if kind == "load"
+                        else generator_rows(p)
+                    )
+                except (ValueError, IndexError, KeyError, ArithmeticError) as error:
+                    raise OpenDssError(f"{element.where}: {kind} {label!r}: {error}") from None
+                if found is None:
+                    self._ignored[kind] += 1
+                rows += found or []
+        return rows
 
 
-class _LoadRow(NamedTuple):
-    """One load between two nodes."""
-
-    front: int
-    back: int
-    s_va: complex
-    v_base: float
-    model: int
-    band: tuple[float, float, float]  # vminpu, vmaxpu, vlowpu
-    cvr: tuple[float, float]
-    mix: list[float]
-
-
-def _load_rows(element: _Element, node: Callable[[str], int]) -> list[_LoadRow]:
-    p = element.properties
-
-    def value(key: str, default: str) -> float:
-        return number(p.get(key, default))
-
-    phases = int(value("phases", "3"))
-    s = _apparent(p, value("kw", "10"), by_pf=element.load_by_pf or "kvar" not in p) / phases
-    mix = numbers(p["zipv"]) if "zipv" in p else [0.0, 0.0, 1.0, 0.0, 0.0, 1.0]
-    volts = value("kv", "12.47") * 1e3
-    if elements.is_delta(p):
-        names = elements.terminal(p["bus1"], 2 if phases == 1 else 3, phases)
-        pairs = [(names[f], names[(f + 1) % len(names)]) for f in range(phases)]
-    else:
-        volts /= 1.0 if phases == 1 else math.sqrt(3.0)
-        names = elements.terminal(p["bus1"], phases + 1, phases)
-        pairs = [(names[f], names[phases]) for f in range(phases)]
-    band = value("vminpu", "0.95"), value("vmaxpu", "1.05"), value("vlowpu", "0.5")
-    cvr = value("cvrwatts", "1"), value("cvrvars", "2")
-    model = int(value("model", "1"))
-    return [_LoadRow(node(a), node(b), s, volts, model, band, cvr, mix) for a, b in pairs]
+def _supplied(source: list[str], joined: list[list[str]], rows: list[LoadRow]) -> set[str]:
+    """The nodes that some element connects to the source; earth is one of them and connects nothing."""
+    near: dict[str, list[list[str]]] = {}
+    for group in [*joined, *([row.front, row.back] for row in rows)]:
+        for label in group:
+            near.setdefault(label, []).append(group)
+    seen, queue = {"0", *source}, [label for label in source if label != "0"]
+    while queue:
+        for group in near.pop(queue.pop(), []):
+            fresh = {label for label in group if label not in seen}
+            seen |= fresh
+            queue += fresh
+    return seen
 
 
-def _capacitor(element: _Element) -> tuple[list[str], np.ndarray]:
-    return elements.capacitor(element.properties)
-
-
-def _reactor(element: _Element) -> tuple[list[str], np.ndarray]:
-    return elements.reactor(element.properties)
-
-
-def _apparent(p: Properties, kw: float, *, by_pf: bool) -> complex:
-    if not by_pf:
-        return complex(kw, numbers(p["kvar"])[0]) * 1e3
-    pf = number(p.get("pf", "0.88"))
-    if not 0.0 < abs(pf) <= 1.0:
-        raise ValueError(f"pf must be within -1 .. 1 and not 0, got {pf}")
-    return complex(kw, math.copysign(kw * math.sqrt(1.0 / pf**2 - 1.0), pf)) * 1e3
-
-
-_ALIASES = {"buses": "buses", "ppm": "ppm_antifloat", "xfmr": "transformer"}
-_POSITIONAL = {
-    "line": ("bus1", "bus2", "linecode", "length", "phases", "r1", "x1", "r0", "x0", "c1", "c0"),
-    "linecode": (
-        "nphases", "r1", "x1", "r0", "x0", "c1", "c0", "units", "rmatrix", "xmatrix", "cmatrix", "basefreq",
-        "normamps", "emergamps",
-    ),
-    "load": ("phases", "bus1", "kv", "kw", "pf"),
-}  # fmt: skip
+def _without_open(
+    labels: list[str], y: np.ndarray, element: Element
+) -> tuple[list[str], np.ndarray]:
+    """The element as seen from its other ends, where conductors are open: their currents are zero."""
+    if not element.open_conductors:
+        return labels, y
+    wound = element.windings or "buses" in element.properties
+    ends = elements.winding_list(element.properties, element.windings) if wound else "12"
+    size = len(labels) // len(ends)
+    out = {
+        (terminal - 1) * size + k
+        for terminal, conductor in element.open_conductors
+        for k in (range(size) if conductor == 0 else [conductor - 1])
+    }
+    out = {k for k in out if k < len(labels)}
+    kept = [k for k in range(len(labels)) if k not in out]
+    gone = sorted(out)
+    inner = np.linalg.pinv(y[np.ix_(gone, gone)])
+    reduced = y[np.ix_(kept, kept)] - y[np.ix_(kept, gone)] @ inner @ y[np.ix_(gone, kept)]
+    return [labels[k] for k in kept], reduced

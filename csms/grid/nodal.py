@@ -16,7 +16,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-from csms.grid.network import ComplexArray, FloatArray
+from csms.grid.network import ComplexArray, FeederError, FloatArray
 from csms.grid.power_flow import PowerFlowDivergedError
 
 TOLERANCE_PU = 1.0e-8  # above the rounding of feeders with metre-long cables behind a transformer
@@ -44,9 +44,7 @@ class LoadTable:
     model: np.ndarray  # (L,) int
     v_min: FloatArray  # (L,) pu: below it the load turns into an impedance
     v_max: FloatArray
-    v_low: (
-        FloatArray  # (L,) pu: below it the nominal impedance; between, the current is interpolated
-    )
+    v_low: FloatArray  # (L,) pu: below it the nominal impedance (ZIP: nothing); between, the current is interpolated
     cvr: FloatArray  # (L, 2) exponents of P and Q
     zip_p: FloatArray  # (L, 3) shares Z, I, P
     zip_q: FloatArray
@@ -82,7 +80,7 @@ class NodalFlow:
 
 
 class Solver:
-    """Holds the factors of one state of the taps."""
+    """Holds the factors of one state of the taps. Raises :class:`FeederError` for a network that floats."""
 
     def __init__(self, network: NodalNetwork):
         self.network = network
@@ -107,7 +105,12 @@ class Solver:
             ),
             shape=(count, count),
         )
-        self._factors = splu((self._passive + source + shunt)[1:, 1:].tocsc())
+        try:
+            self._factors = splu((self._passive + source + shunt)[1:, 1:].tocsc())
+        except RuntimeError as error:  # what SuperLU says of a singular matrix
+            raise FeederError(
+                f"network {network.name!r} has no unique voltages, something in it floats: {error}"
+            ) from None
         self._injection = np.zeros(count, complex)
         np.add.at(self._injection, list(network.source_nodes), network.source_y @ network.source_v)
         self._unloaded: ComplexArray | None = None
@@ -183,6 +186,7 @@ def load_current(loads: LoadTable, v: ComplexArray) -> ComplexArray:
     current = np.where(bounded & (ratio > loads.v_max), edge_high * ratio / loads.v_max, within)
     current = np.where(bounded & (ratio < loads.v_min), sagging, current)
     current = np.where(bounded & (ratio < loads.v_low), at_base * ratio, current)
+    current = np.where((loads.model == ZIP) & (ratio <= loads.v_low), 0.0, current)
     return current * direction
 
 

@@ -1,6 +1,6 @@
 """Reads OpenDSS scripts into commands: what the language says, before any of it means a circuit.
 
-Covered: ``New``, ``Edit``, ``~`` and ``More``, ``class.name.property=value``, ``Set``, ``Redirect`` and ``Compile``;
+Covered: commands with their values, ``~`` and ``More``, ``class.name.property=value``, ``Redirect`` and ``Compile``;
 comments (``!``, ``//``, ``/* */``); lists in brackets, parentheses, braces and quotes; RPN arithmetic.
 """
 
@@ -76,6 +76,8 @@ def numbers(text: str) -> list[float]:
             stack.append(_FUNCTIONS[lower](stack.pop()))
         else:
             stack.append(float(word))
+    if not stack:
+        raise ValueError(f"a number is needed, got {text!r}")
     return stack
 
 
@@ -99,10 +101,15 @@ def matrix(text: str, order: int) -> list[list[float]]:
     ]
 
 
+def _unquoted(value: str) -> str:
+    """Quotes, brackets, parentheses and braces all hold one value together, and are no part of it."""
+    return value[1:-1].strip() if value[0] in "\"'([{" and len(value) > 1 else value
+
+
 def _read(path: Path) -> str:
     if path.stat().st_size > MAX_BYTES:
         raise OpenDssError(f"{path}: larger than {MAX_BYTES} bytes")
-    return path.read_text("utf-8", errors="replace")
+    return path.read_text("utf-8-sig", errors="replace")
 
 
 def _find(path: Path) -> Path:
@@ -126,7 +133,7 @@ def _file(path: Path, read: Callable[[Path], str], depth: int) -> Iterator[Comma
         line = re.split(r"!|//", raw, maxsplit=1)[0].strip()
         if not line:
             continue
-        more = re.match(r"(~|more\b)\s*(.*)", line, re.IGNORECASE)
+        more = re.match(r"(~|m(?:o|or|ore)?\b)\s*(.*)", line, re.IGNORECASE)
         if more and pending:
             pending = (pending[0], pending[1] + " " + more.group(2))
             continue
@@ -140,7 +147,7 @@ def _file(path: Path, read: Callable[[Path], str], depth: int) -> Iterator[Comma
 def _command(
     where: str, line: str, path: Path, read: Callable[[Path], str], depth: int
 ) -> Iterator[Command]:
-    verb, _, rest = line.partition(" ")
+    verb, rest = (*line.split(maxsplit=1), "")[:2]
     verb = verb.lower()
     if verb in ("redirect", "compile"):
         target = path.parent / rest.strip().strip("()\"'[]{}").replace("\\", "/")
@@ -153,5 +160,5 @@ def _command(
         name, _, value = line.partition("=")
         target_name, _, key = name.strip().rpartition(".")
         verb, rest = "edit", f"{target_name} {key}={value}"
-    pairs = tuple((key.lower(), value) for key, value in _TOKEN.findall(rest))
+    pairs = tuple((key.lower(), _unquoted(value)) for key, value in _TOKEN.findall(rest))
     yield Command(where, verb, pairs)

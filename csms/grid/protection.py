@@ -1,11 +1,12 @@
-"""Coordination of overcurrent relays with and without a V2G fleet.
+"""Coordination of overcurrent relays and fuses with and without a V2G fleet.
 
 A relay stands at the sending end of a branch and protects the buses below it down to the next
 relay; the next relay above is its backup. The pair holds when, for every fault in the primary's
 zone that the primary sees, the backup operates at least one coordination interval (CTI) later.
 A fleet above both raises both currents and flattens the difference; a fleet between them lowers
 the backup's (blinding); a relay beside the fault may see the fleet's current flow backwards and
-trip first (sympathetic trip; relays here are not directional).
+trip first (sympathetic trip; relays here are not directional). A fuse stands wherever a relay may; it has no setting,
+so that grading moves the relays around it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from csms.grid.network import Feeder
-from csms.grid.relays import CURVES, Relay
+from csms.grid.relays import CURVES, Fuse, Relay
 from csms.grid.short_circuit import (
     FaultNetwork,
     Inverter,
@@ -36,10 +37,10 @@ MARGIN_TOLERANCE_S = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class PlacedRelay:
-    """A relay at the sending end of branch `branch` (the branch from parent[branch])."""
+    """A relay or fuse at the sending end of branch `branch` (the branch from parent[branch])."""
 
     branch: int
-    relay: Relay
+    relay: Relay | Fuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,8 @@ class PairLoss:
     fleet_va: float  # margin equals the CTI here
     margin_without_s: float
     margin_at_full_s: float
-    tms: float  # the backup's setting
-    restoring_tms: float  # the setting that restores the CTI at full fleet
+    tms: float | None  # the backup's setting; None for a fuse
+    restoring_tms: float | None  # the setting that restores the CTI at full fleet
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +122,7 @@ class Coordination:
 
     def with_tms(self, tms: Mapping[str, float]) -> Coordination:
         """The same relays with other time multipliers, by name."""
-        changed = [
-            PlacedRelay(b, replace(r, tms=tms.get(r.name, r.tms))) for b, r in self.relays.items()
-        ]
+        changed = [PlacedRelay(b, _with_tms(r, tms)) for b, r in self.relays.items()]
         return Coordination(self.network, changed)
 
     def zone(self, branch: int) -> list[int]:
@@ -160,13 +159,15 @@ class Coordination:
     ) -> dict[str, float]:
         """Least settings, from the leaves up, that hold every pair in every case; rounded up.
 
-        A relay is never set below its present TMS.
+        A relay is never set below its present TMS; a fuse has none.
         """
         require_positive("coordinated_tms", cti_s=cti_s)
-        tms = {r.name: r.tms for r in self.relays.values()}
+        tms = {r.name: r.tms for r in self.relays.values() if isinstance(r, Relay)}
         for backup, primary in sorted(self.pairs, key=lambda pair: -pair[1]):
-            lower = replace(self.relays[primary], tms=tms[self.relays[primary].name])
-            upper = replace(self.relays[backup], tms=1.0)
+            above = self.relays[backup]
+            if isinstance(above, Fuse):
+                continue
+            lower, upper = _with_tms(self.relays[primary], tms), replace(above, tms=1.0)
             needed = tms[upper.name]
             for bus in self.zone(primary):
                 for inverters in inverter_cases:
@@ -221,11 +222,17 @@ class Coordination:
                     fleet_va=size_va,
                     margin_without_s=without.margin_s,
                     margin_at_full_s=full.margin_s,
-                    tms=upper.tms,
-                    restoring_tms=restored[upper.name],
+                    tms=getattr(upper, "tms", None),
+                    restoring_tms=restored.get(upper.name),
                 )
             )
         return found
+
+
+def _with_tms(relay: Relay | Fuse, tms: Mapping[str, float]) -> Relay | Fuse:
+    if isinstance(relay, Fuse):
+        return relay
+    return replace(relay, tms=tms.get(relay.name, relay.tms))
 
 
 def ieee33_relays(feeder: Feeder) -> list[PlacedRelay]:

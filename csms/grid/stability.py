@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from csms.grid.frequency import PRESETS
+from csms.grid.frequency_cases import preset_case
 from csms.grid.swing import (
     FloatArray,
     Governor,
@@ -138,9 +138,11 @@ def damping_study(
     A fleet of rated power `fleet_share_pu` (P/S) with droop r has gain (P/S)/r. Raises ValueError
     for an unknown preset.
     """
-    case = PRESETS.get(preset)
-    if case is None:
-        raise ValueError(f"frequency preset {preset!r}: expected one of {sorted(PRESETS)}")
+    case = preset_case(preset)
+    if any(g.deadband_pu > 0.0 or math.isfinite(min(g.up_pu, g.down_pu)) for g in case.governors):
+        raise ValueError(
+            f"damping is of a linear system: preset {preset!r} has reserves with deadbands and limits"
+        )
     modes = [
         [dominant_mode(case.system, case.governors, g, lag_s, d) for d in delays_s]
         for g in gains_pu

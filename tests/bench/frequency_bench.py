@@ -11,7 +11,8 @@ import numpy as np
 
 from csms.grid.cascade import cascade_study
 from csms.grid.fleet_response import Fleet, closed_loop, droop_gain_w_per_hz, make_fleet
-from csms.grid.frequency import FrequencyCase, LoadStep, frequency_study
+from csms.grid.frequency import FrequencyCase, LoadStep
+from csms.grid.frequency_cases import frequency_study
 from csms.grid.swing import Governor, PowerSystem
 
 N_EV, T_END_S, DT_S = 100_000, 60.0, 0.02

@@ -18,6 +18,7 @@ from csms.api.plots.palette import (
 from csms.grid.cascade import CascadeStudy
 from csms.grid.fleet_studies import StepStudy, TraceStudy
 from csms.grid.frequency import FrequencyResult
+from csms.grid.mixed_fleet import MixedFleetStudy
 from csms.grid.regulation import RegulationStudy
 from csms.grid.stability import DampingStudy
 from csms.grid.swing import FloatArray
@@ -50,7 +51,28 @@ def plot_frequency(result: FrequencyResult) -> Figure:
     )
     axes.set(xlabel="time (s)", ylabel=f"deviation from {result.f_nom_hz:g} Hz (Hz)")
     axes.set_title("System frequency response")
-    axes.legend(loc="lower right")
+    axes.legend(loc="best")
+    return figure
+
+
+def plot_mixed_fleet(study: MixedFleetStudy) -> Figure:
+    """Deviation with the fleet and without; what the fleet gives."""
+    figure, (upper, lower) = panels(2, height=6.5, share_x=True)
+    upper.plot(
+        study.t_s, study.without_hz, color=GREY, ls="--",
+        label=f"without fleet, nadir {study.nadir_without_hz:.3f} Hz",
+    )  # fmt: skip
+    upper.plot(
+        study.t_s,
+        study.deviation_hz,
+        color=BLUE,
+        label=f"with fleet, nadir {study.nadir_hz:.3f} Hz",
+    )
+    upper.set(ylabel=f"deviation from {study.f_nom_hz:g} Hz (Hz)")
+    upper.set_title(f"{study.n_ev:,} vehicles, each with a curve of its own")
+    upper.legend(loc="best")
+    lower.plot(study.t_s, study.relief_w / 1e6, color=GREEN)
+    lower.set(xlabel="time (s)", ylabel="relief by the fleet (MW)")
     return figure
 
 

@@ -41,10 +41,11 @@ def _plot_sweep(study: HostingStudy) -> Figure:
             (f"AC with {study.control.name}", GREEN, "-", sweep.controlled_v_pu, controlled.connected_w)
         )  # fmt: skip
     for name, colour, style, v_pu, capacity_w in curves:
-        upper.plot(
-            added, v_pu, style, color=colour, label=f"{name}: {KW * capacity_w:,.1f} kW", zorder=3
-        )
-        upper.plot(KW * capacity_w, study.limit_v_pu, "o", color=colour, zorder=4)
+        ends = np.isfinite(capacity_w)
+        label = f"{name}: {KW * capacity_w:,.1f} kW" if ends else f"{name}: no limit"
+        upper.plot(added, v_pu, style, color=colour, label=label, zorder=3)
+        if ends:
+            upper.plot(KW * capacity_w, study.limit_v_pu, "o", color=colour, zorder=4)
     upper.axhline(study.limit_v_pu, color=RED, lw=1, ls=":", label=f"limit {study.limit_v_pu:g} pu")
     upper.set(ylabel="lowest voltage (pu)", ylim=_around(study, [curve[3] for curve in curves]))
     where = "spread over all buses" if study.where == "uniform" else f"at bus {study.where}"

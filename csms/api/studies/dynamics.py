@@ -1,4 +1,4 @@
-"""Studies of frequency: response, damping, regulation, cascades, steps, and a recorded trace."""
+"""Studies of frequency: response, fleets, damping, regulation, cascades, steps, and a recorded trace."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ import numpy as np
 from msgspec import Meta
 
 from csms.api.studies.study import LazyPlots, Params, Study, StudyError, all_figures, text_of
-from csms.grid import cascade, fleet_studies, frequency, regulation, stability
+from csms.grid import (
+    cascade,
+    fleet_studies,
+    frequency_cases,
+    mixed_fleet,
+    regulation,
+    stability,
+)
 from csms.grid.fleet_response import droop_gain_w_per_hz, make_fleet
 from csms.grid.frequency_csv import read_frequency_csv
 from csms.grid.frequency_trace import GapPolicy, clean_trace, live_samples
@@ -19,16 +26,36 @@ DELAY_POINTS = 25
 
 
 class FrequencyParams(Params, frozen=True, kw_only=True):
-    preset: Annotated[str, Meta(max_length=40, description="A system and a disturbance.")] = "sfr"
+    preset: Annotated[
+        str,
+        Meta(
+            max_length=40,
+            description="A system and a disturbance: sfr, nordic, continental, continental-low or gb.",
+        ),
+    ] = "sfr"
     fleet_droop_gain_pu: Annotated[
         float, Meta(ge=0, le=1_000, description="Droop gain of a fleet, pu of the system.")
     ] = 0.0
-    fleet_lag_s: Annotated[float, Meta(gt=0, le=60, description="Lag of the fleet.")] = 0.1
+    fleet_lag_s: Annotated[float, Meta(gt=0, le=60, description="Lag of that droop.")] = 0.1
+    fleet_shape: Annotated[
+        str,
+        Meta(
+            max_length=40,
+            description="A fleet by a code or market: ieee1547, en50549, g99, fcr-n, fcr-d-up, fcr-d-down,"
+            " fcr-continental, gb-dc, gb-dm, gb-dr, ffr-49.7, ffr-49.6 or ffr-49.5.",
+        ),
+    ] = ""
+    fleet_share_pu: Annotated[
+        float, Meta(gt=0, le=10, description="Rated power of that fleet, pu of the system.")
+    ] = 0.05
     t_end_s: Annotated[float, Meta(gt=1, le=3_600)] = 60.0
 
 
 class DampingParams(Params, frozen=True, kw_only=True):
-    preset: Annotated[str, Meta(max_length=40, description="The system, as in frequency.")] = "sfr"
+    preset: Annotated[
+        str,
+        Meta(max_length=40, description="The system; of those of frequency only sfr is linear."),
+    ] = "sfr"
     droops: Annotated[
         str, Meta(max_length=200, description="Droops of the fleet, pu, separated by commas.")
     ] = "0.12,0.08,0.05,0.03,0.02"
@@ -37,6 +64,23 @@ class DampingParams(Params, frozen=True, kw_only=True):
     ] = 0.5
     lag_s: Annotated[float, Meta(ge=0, le=60, description="First-order lag of a vehicle.")] = 0.1
     max_delay_s: Annotated[float, Meta(gt=0, le=60, description="Delays from 0 to this.")] = 2.0
+
+
+class MixedFleetParams(Params, frozen=True, kw_only=True):
+    preset: Annotated[str, Meta(max_length=40, description="The system, as in frequency.")] = "gb"
+    n_ev: Annotated[int, Meta(ge=1, le=100_000, description="Vehicles.")] = 100_000
+    fleet_share_pu: Annotated[
+        float, Meta(gt=0, le=10, description="Rated power of the fleet, pu of the system.")
+    ] = 0.05
+    ev_w: Annotated[float, Meta(gt=0, le=1e6, description="Rated power of each, W.")] = 11_000.0
+    droop_pu: Annotated[float, Meta(gt=0, le=1, description="Middle of their droops.")] = 0.02
+    delay_s: Annotated[float, Meta(ge=0, le=10, description="Middle of their delays.")] = 0.3
+    spread: Annotated[
+        float,
+        Meta(ge=0, lt=1, description="Droop, deadband, lag and delay differ by up to this share."),
+    ] = 0.5
+    seed: Annotated[int, Meta(ge=0, description="Of their values, schedules and energies.")] = 1
+    t_end_s: Annotated[float, Meta(gt=1, le=600)] = 60.0
 
 
 class TraceParams(Params, frozen=True, kw_only=True):
@@ -151,15 +195,24 @@ STUDIES: tuple[Study[Any, Any], ...] = (
     Study(
         "frequency", "Primary response of a power system to a loss of generation.",
         FrequencyParams,
-        lambda p: frequency.frequency_study(
+        lambda p: frequency_cases.frequency_study(
             p.preset, fleet_droop_gain_pu=p.fleet_droop_gain_pu, fleet_lag_s=p.fleet_lag_s,
-            t_end_s=p.t_end_s,
+            fleet_shape=p.fleet_shape, fleet_share_pu=p.fleet_share_pu, t_end_s=p.t_end_s,
         ),
         all_figures, plots.plot_frequency,
     ),
     Study(
         "damping", "Damping by a fleet's droop against its delay, and the delay at which it oscillates.",
         DampingParams, run_damping, damping_figures, plots.plot_damping,
+    ),
+    Study(
+        "mixed-fleet", "Vehicles of which each has its own droop, deadband, lag, delay, limits and energy.",
+        MixedFleetParams,
+        lambda p: mixed_fleet.mixed_fleet_study(
+            np.random.default_rng(p.seed), p.preset, n_ev=p.n_ev, fleet_share_pu=p.fleet_share_pu,
+            rated_w=p.ev_w, droop_pu=p.droop_pu, spread=p.spread, delay_s=p.delay_s, t_end_s=p.t_end_s,
+        ),
+        all_figures, plots.plot_mixed_fleet,
     ),
     Study(
         "frequency-trace", "A fleet's answer to a recorded frequency.",

@@ -58,6 +58,7 @@ def power_flow_figures(study: PowerFlowStudy) -> dict[str, Any]:
         "loss_kw": solved.loss_w / 1e3,
         "min_v_pu": solved.min_v_pu,
         **(as_tree if study.circuit else {}),
+        **({"left_out": study.circuit.circuit.ignored} if study.circuit else {}),
         "min_v_bus": feeder.bus_names[lowest],
         "max_v_pu": flow.max_v_pu,
         "lindistflow_min_v_pu": float(np.nanmin(study.linear_v_pu)),

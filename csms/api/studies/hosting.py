@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from msgspec import Meta
 
 from csms.api.studies.grid import FeederName
-from csms.api.studies.study import LazyPlots, Params, Study
+from csms.api.studies.study import LazyPlots, Params, Study, StudyError
 from csms.grid import hosting_capacity, inverter_control, stochastic_hosting
 from csms.grid.feeder_import import read
 from csms.grid.network import Feeder, FloatArray
@@ -40,6 +41,9 @@ class HostingParams(Params, frozen=True, kw_only=True):
         str, Meta(max_length=20, description="Its settings: ieee1547-a, ieee1547-b or en50549.")
     ] = "ieee1547-b"
     power_factor: Annotated[float, Meta(gt=0.0, le=1.0, description="Of the added load.")] = 1.0
+    thermal: Annotated[
+        bool, Meta(description="Ampacities and ratings end the capacity too (not LinDistFlow's).")
+    ] = False
     ev_w: Annotated[
         float, Meta(gt=0, le=1e7, description="One EV, in the stochastic study, W.")
     ] = 11_000.0
@@ -68,21 +72,30 @@ class HostingStudy:
 
 def run_hosting(params: HostingParams) -> HostingStudy:
     feeder = read(params.feeder).feeder
+    rated = np.isfinite(feeder.ampacity_a[1:]) | np.isfinite(feeder.rating_va[1:])
+    if params.thermal and not rated.any():
+        raise StudyError(f"thermal: feeder {feeder.name!r} has no ampacities and no ratings")
+    if params.thermal and params.placements:
+        raise StudyError("thermal: random placements are judged by voltage alone")
     control = None
     if params.control != "none":
         control = inverter_control.preset(params.control, params.curve)
     if params.bus in ("uniform", "all"):
         share = hosting_capacity.uniform(feeder)
     else:
-        share = hosting_capacity.at_bus(feeder, feeder.bus(params.bus))
+        bus = feeder.bus(params.bus)
+        if bus == 0:
+            raise StudyError(f"bus: {params.bus!r} is the source, whose voltage load does not move")
+        share = hosting_capacity.at_bus(feeder, bus)
     every = range(1, feeder.n_bus) if params.bus == "all" else range(0)
     if len(every) > MAX_BUSES:
         raise ValueError(f"bus: all is for {MAX_BUSES} buses at most, {feeder.name!r} has more")
 
     def capacity(at: FloatArray) -> hosting_capacity.HostingCapacity:
         return hosting_capacity.hosting_capacity(
-            feeder, at, v_min_pu=params.limit, power_factor=params.power_factor, control=control
-        )
+            feeder, at, v_min_pu=params.limit, power_factor=params.power_factor, thermal=params.thermal,
+            control=control,
+        )  # fmt: skip
 
     def placed(
         by: inverter_control.InverterControl | None,
@@ -93,7 +106,8 @@ def run_hosting(params: HostingParams) -> HostingStudy:
         )  # fmt: skip
 
     found = capacity(share)
-    most = max(found.ac_w, found.lindistflow_w, found.controlled.connected_w if found.controlled else 0.0)  # fmt: skip
+    ends = (found.ac_w, found.lindistflow_w, found.controlled.connected_w if found.controlled else 0.0)  # fmt: skip
+    most = max(end for end in ends if math.isfinite(end))
     return HostingStudy(
         feeder=feeder,
         limit_v_pu=params.limit,

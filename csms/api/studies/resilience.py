@@ -10,13 +10,26 @@ from csms.api.studies.grid import FeederName
 from csms.api.studies.study import LazyPlots, Params, Study, StudyError, all_figures
 from csms.grid import black_start, protection, resilience
 from csms.grid.feeder_import import read
+from csms.grid.network import Feeder
+from csms.grid.relays import CURVES, Fuse, Relay
 
 plots = LazyPlots("resilience")
 MAX_BLOCKS = 50
+MAX_RELAYS = 50
+LEAST_TMS = 0.05
 
 
 class ProtectionParams(Params, frozen=True, kw_only=True):
     feeder: FeederName = "ieee33"
+    relays: Annotated[
+        str,
+        Meta(
+            max_length=4_000,
+            description="name:bus:pickup_a:curve, ...; curves: iec-si, iec-vi, iec-ei, iec-lti, ieee-mi, ieee-vi,"
+            " ieee-ei; a fuse is name:bus:min_melting_a:fuse:i2t_a2s. Each stands where power enters its bus."
+            " On ieee33 there is an example.",
+        ),
+    ] = ""
     fleet_bus: Annotated[str, Meta(max_length=100, description="Where the fleet stands.")] = "24"
     fleet_va: Annotated[float, Meta(gt=0, le=1e9, description="The fleet of today, VA.")] = 1e6
     max_fleet_va: Annotated[float, Meta(gt=0, le=1e9, description="It grows to, VA.")] = 4e6
@@ -46,10 +59,44 @@ class BlackStartParams(Params, frozen=True, kw_only=True):
     ] = 400_000.0
 
 
+def _relays(text: str, feeder: Feeder) -> list[protection.PlacedRelay]:
+    if not text:
+        if feeder.name != "ieee33":
+            raise StudyError(
+                f"relays: feeder {feeder.name!r} has no example scheme; give name:bus:pickup_a:curve, ..."
+            )
+        return protection.ieee33_relays(feeder)
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) > MAX_RELAYS:
+        raise StudyError(f"relays: {len(parts)}, at most {MAX_RELAYS}")
+    return [_relay(part, feeder) for part in parts]
+
+
+def _relay(text: str, feeder: Feeder) -> protection.PlacedRelay:
+    try:
+        name, bus, amperes, curve, *more = text.split(":")
+        if curve == "fuse":
+            (i2t_a2s,) = more
+            device: Relay | Fuse = Fuse(name, float(amperes), float(i2t_a2s))
+        elif curve in CURVES and not more:
+            device = Relay(name, CURVES[curve], float(amperes), tms=LEAST_TMS)
+        else:
+            raise ValueError(f"no curve {curve!r}")
+    except ValueError as error:
+        raise StudyError(
+            f"relays: {text!r}, expected name:bus:pickup_a:curve such as R1:1:400:iec-vi, or"
+            f" F1:1:100:fuse:20000 ({error})"
+        ) from None
+    branch = feeder.bus(bus)
+    if branch == 0:
+        raise StudyError(f"relays: {text!r} stands at the source, where no branch enters")
+    return protection.PlacedRelay(branch, device)
+
+
 def _run_protection(params: ProtectionParams) -> protection.ProtectionResult:
     feeder = read(params.feeder).feeder
     return protection.protection_study(
-        feeder, protection.ieee33_relays(feeder), fleet_bus=params.fleet_bus,
+        feeder, _relays(params.relays, feeder), fleet_bus=params.fleet_bus,
         fleet_va=params.fleet_va, max_fleet_va=params.max_fleet_va, k=params.k,
     )  # fmt: skip
 

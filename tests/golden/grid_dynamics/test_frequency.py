@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from csms.grid.frequency import SFR_EXAMPLE, LoadStep, frequency_study, simulate_frequency
+from csms.grid.frequency import LoadStep, simulate_frequency
+from csms.grid.frequency_cases import SFR_EXAMPLE, frequency_study
 from csms.grid.swing import Governor, PowerSystem
 
 pytestmark = pytest.mark.golden

@@ -15,13 +15,17 @@ from typer.testing import CliRunner
 
 from csms.api.studies import STUDIES
 from csms.cli.study import app
+from csms.grid import power_flow
+from csms.grid.feeder_file import builtin
 
 TOLEDO = Path(__file__).resolve().parents[3] / "../shared/data/frequency/toledo_20250428.csv"
 QUICK = {
     "powerflow": [],
+    "load-profile": ["--feeder", "ieee123"],
     "sensitivity": ["--feeder", "european-lv"],
     "hosting-capacity": ["--control", "volt-watt", "--placements", "20", "--ev-w", "22000"],
     "frequency": ["--t-end-s", "20"],
+    "mixed-fleet": ["--n-ev", "500", "--t-end-s", "10"],
     "damping": ["--droops", "0.05,0.02"],
     "ampere-steps": ["--n-ev", "50"],
     "regulation": ["--t-end-s", "400"],
@@ -110,11 +114,25 @@ def test_black_start_closes_by_priority_and_says_what_stays_dark() -> None:
         (["hosting-capacity", "--control", "droop", "--curve", "ieee1547"], "ieee1547-"),
         (["hosting-capacity", "--limit", "1.2"], "limit"),
         (["protection", "--fleet-bus", "x"], "has no bus 'x'"),
+        (["load-profile", "--profile", "scale\n1\nx"], "row 3, column scale"),
+        (["load-profile", "--profile", "17,99\n1,2"], "has no bus '99'"),
+        (["load-profile", "--profile", "scale\n"], "at least one row"),
+        (["load-profile", "--profile", "17,17\n1,2"], "appears twice"),
+        (["load-profile", "--profile", "scale\n99"], "did not converge"),
+        (["load-profile", "--profile", "none.csv"], "'none.csv' is no file"),
+        (["protection", "--feeder", "ieee123"], "feeder 'ieee123' has no example scheme"),
+        (["protection", "--relays", "R1:1:400:iec"], "no curve 'iec'"),
+        (["protection", "--relays", "R1:0:400:iec-vi"], "stands at the source"),
+        (["protection", "--relays", "F1:1:40:fuse"], "expected name:bus:pickup_a:curve"),
+        (["hosting-capacity", "--bus", "0"], "bus: '0' is the source"),
+        (["hosting-capacity", "--thermal"], "no ampacities and no ratings"),
+        (["damping", "--preset", "gb"], "deadbands and limits"),
+        (["frequency", "--fleet-shape", "x"], "expected one of ['en50549'"),
         (["damping", "--droops", "5%"], "droops: '5%', expected numbers"),
         (["black-start", "--blocks", "ward"], "blocks: 'ward', expected name:kW:priority"),
         (["frequency-trace"], "trace: the CSV of a recorded frequency is needed"),
         (["frequency-trace", "--trace", "no.csv"], "trace: 'no.csv' is no file"),
-        (["frequency", "--preset", "sfx"], "expected one of ['sfr']"),
+        (["frequency", "--preset", "sfx"], "expected one of ['continental', "),
     ],
 )
 def test_bad_input_is_named_with_what_was_expected(arguments: list[str], words: str) -> None:
@@ -167,6 +185,26 @@ async def test_rest_computes_what_the_command_prints(
     assert drawn.content.startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("frequency", {"preset": "gb", "fleet_shape": "gb-dm", "t_end_s": 5.0}),
+        ("mixed-fleet", {"n_ev": 200, "t_end_s": 5.0, "seed": 3}),
+        ("load-profile", {"profile": "scale\n1\n0.5\n"}),
+        ("protection", {"relays": "R1:1:400:iec-vi,F6:6:120:fuse:40000"}),
+        ("sensitivity", {"feeder": "ieee123"}),
+        ("powerflow", {"feeder": "european-lv"}),
+    ],
+)
+async def test_rest_takes_what_the_flags_take(
+    client: httpx.AsyncClient, admin: dict[str, str], name: str, given: dict[str, Any]
+) -> None:
+    reply = await client.post(f"/v1/studies/{name}", json=given, headers=admin)
+    assert reply.status_code == 200, reply.text
+    flags = [x for key, value in given.items() for x in (f"--{key.replace('_', '-')}", value)]
+    assert reply.json() == answer(name, *flags)
+
+
 async def test_rest_opens_no_file_of_this_machine(
     client: httpx.AsyncClient, admin: dict[str, str], tmp_path: Path
 ) -> None:
@@ -174,6 +212,7 @@ async def test_rest_opens_no_file_of_this_machine(
     secret.write_text("time,frequency\n0,50\n1,49.9\n2,50\n")
     for study, name in (
         ("frequency-trace", "trace"),
+        ("load-profile", "profile"),
         ("degradation", "data"),
         ("savings", "prices"),
         ("savings", "sessions"),
@@ -185,3 +224,48 @@ async def test_rest_opens_no_file_of_this_machine(
         "/v1/studies/frequency-trace", json={"trace": secret.read_text()}, headers=admin
     )
     assert told.json()["min_hz"] == 49.9
+
+
+def test_relays_and_fuses_of_ones_own_are_graded() -> None:
+    found = answer(
+        "protection", "--relays", "R1:1:400:iec-vi, R3:3:250:ieee-ei, F6:6:120:fuse:40000"
+    )
+    assert set(found["settings_tms"]) == {"R1", "R3"}  # a fuse has no setting
+    pairs = {(pair["backup"], pair["primary"]): pair for pair in found["pairs_without_fleet"]}
+    assert pairs["R3", "F6"]["margin_s"] >= 0.3
+    (loss,) = found["losses"]
+    assert (loss["backup"], loss["primary"]) == ("R3", "F6")
+    assert loss["restoring_tms"] > loss["tms"]
+    assert all(pair["margin_s"] >= 0.3 - 1e-9 for pair in found["pairs_restored"])
+
+
+def test_the_rating_of_a_transformer_ends_the_capacity_when_asked() -> None:
+    file = Path(__file__).resolve().parents[3] / "config/feeders/example.toml"
+    street = ("hosting-capacity", "--feeder", str(file))
+    by_voltage, by_both = answer(*street), answer(*street, "--thermal")
+    assert (by_voltage["limited_by"], by_both["limited_by"]) == ("voltage", "loading")
+    assert by_both["ac_kw"] < by_voltage["ac_kw"]
+
+
+def test_a_shape_of_a_market_is_a_flag() -> None:
+    helped = answer("frequency", "--preset", "gb", "--fleet-shape", "gb-dc")
+    assert answer("frequency", "--preset", "gb")["nadir_hz"] < helped["nadir_hz"] - 0.2
+
+
+@pytest.mark.parametrize("feeder", ["ieee33", "ieee123"])
+def test_each_step_of_a_profile_is_the_power_flow_of_its_loads(feeder: str, tmp_path: Path) -> None:
+    network = builtin(feeder)
+    bus = int(network.p_w.sum(axis=1).argmax())
+    file = tmp_path / "day.csv"
+    file.write_text(f"scale,{network.bus_names[bus]}\n1,50\n0.5,0\n1.1,-20\n")
+    found = answer("load-profile", "--feeder", feeder, "--profile", file, "--step-s", 3600)
+    for k, (scale, kw) in enumerate([(1.0, 50.0), (0.5, 0.0), (1.1, -20.0)]):
+        p, q = scale * network.p_w, scale * network.q_var
+        for part, own in ((p, network.p_w), (q, network.q_var)):
+            part[bus] = own[bus] / network.p_w[bus].sum() * kw * 1e3
+        if network.balanced:
+            p, q = p.sum(axis=1), q.sum(axis=1)
+        flow = power_flow.solve(network, p, q)
+        assert found["min_v_pu"][k] == pytest.approx(flow.min_v_pu, abs=1e-8)
+        assert found["loss_kw"][k] == pytest.approx(flow.loss_w / 1e3, rel=1e-6)
+    assert found["loss_kwh"] == pytest.approx(sum(found["loss_kw"]))

@@ -257,3 +257,30 @@ def test_an_import_to_the_screen_can_be_read_back(tmp_path: Path) -> None:
     file.write_text(run("import", EXAMPLE).stdout)
     flows = [power_flow.solve(feeder_import.read(str(path)).feeder) for path in (EXAMPLE, file)]
     assert flows[0].loss_w == pytest.approx(flows[1].loss_w, rel=1e-9)
+
+
+def test_what_a_circuit_loses_on_import_is_said_by_check_and_by_the_study(tmp_path: Path) -> None:
+    script = tmp_path / "pv.dss"
+    script.write_text(
+        "New Circuit.c basekv=0.4 r1=0.01 x1=0.01 r0=0.01 x0=0.01\n"
+        "New Line.l bus1=sourcebus bus2=b r1=0.1 x1=0.1 r0=0.1 x0=0.1 c1=0 c0=0 length=1\n"
+        "New Load.x bus1=b kv=0.4 kw=5\nNew PVSystem.p bus1=b kv=0.4 kva=5 pmpp=5\n"
+        "Set voltagebases=[0.4]\n"
+    )
+    assert answer("check", script)["doubts"][-1] == "left out of the circuit: 1 pvsystem"
+    result = CliRunner().invoke(csms, ["study", "powerflow", "--feeder", str(script), "--json"])
+    assert json.loads(result.stdout)["left_out"] == {"pvsystem": 1}
+
+
+@pytest.mark.parametrize("name", ["x.xyz", "no/such/folder/x.png"])
+def test_a_plot_that_cannot_be_written_is_an_error_that_names_the_file(
+    tmp_path: Path, name: str
+) -> None:
+    result = CliRunner().invoke(csms, ["study", "powerflow", "--plot", str(tmp_path / name)])
+    assert result.exit_code == 2
+    assert name in result.stderr.replace("\n", "")
+
+
+def test_what_a_person_typed_is_quoted_as_typed() -> None:
+    result = CliRunner().invoke(csms, ["study", "black-start", "--blocks", "a:b:c"])
+    assert "'a:b:c'" in result.stderr  # and no emoji in place of :b:

@@ -8,6 +8,7 @@ from scipy.stats import binomtest
 
 from csms.grid import feeder_file, hosting_capacity, power_flow, stochastic_hosting
 from csms.grid.inverter_control import LEAST_CHARGE_FRAC, preset
+from csms.grid.network import balanced_feeder
 
 
 @pytest.mark.golden
@@ -40,6 +41,17 @@ def test_a_feeder_below_the_limit_takes_nothing() -> None:
         feeder, hosting_capacity.uniform(feeder), v_min_pu=0.95
     )
     assert (found.ac_w, found.lindistflow_w) == (0.0, 0.0)
+
+
+def test_a_reactance_that_the_linear_model_does_not_see_is_no_limit_to_it() -> None:
+    """Load of power factor 1 behind a pure reactance moves the AC voltage, by j X I, and not the linear one."""
+    feeder = balanced_feeder(
+        "x", np.array([-1, 0]), np.array([0j, 1j]), np.zeros(2), np.zeros(2), base_ll_v=400.0
+    )
+    found = hosting_capacity.hosting_capacity(feeder, np.array([0.0, 1.0]), v_min_pu=0.9)
+    v, e = 0.9, 1.0  # e^2 = v^2 + (X P / v)^2
+    assert found.ac_w == pytest.approx(v * np.sqrt(e**2 - v**2) * 400.0**2, rel=1e-6)
+    assert found.lindistflow_w == np.inf
 
 
 def test_loading_can_be_what_ends_it() -> None:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from csms.grid import import_pandapower
+from csms.grid import import_pandapower, power_flow
 from csms.grid.network import FeederError
 
 
@@ -96,6 +96,34 @@ def test_a_line_open_at_one_end_charges_the_other() -> None:
     assert opened.b_shunt_s[2] == pytest.approx([b_s] * 3)
 
 
+def test_what_no_closed_way_leads_to_is_left_out() -> None:
+    switch = frame("bus element et closed", [2, 1, "l", False])
+    feeder = import_pandapower.loads(document(switch=switch))
+    assert feeder.bus_names == ("grid", "lv", "a#2")
+    assert feeder.p_w.sum() == pytest.approx(15e3)
+
+
+def test_a_closed_switch_with_an_impedance_is_a_branch() -> None:
+    switch = frame("bus element et closed z_ohm", [3, 1, "l", False, 0.0], [2, 3, "b", True, 0.1])
+    feeder = import_pandapower.loads(document(switch=switch))
+    assert abs(feeder.z1_pu[3] * feeder.z_base_ohm[3]) == pytest.approx(0.1)
+
+
+def test_a_tap_on_the_low_side_scales_the_impedance_too() -> None:
+    pp = pytest.importorskip("pandapower")
+    net = pp.create_empty_network()
+    high, low = pp.create_bus(net, 20.0), pp.create_bus(net, 0.4)
+    pp.create_ext_grid(net, high)
+    pp.create_transformer_from_parameters(
+        net, high, low, 0.4, 20.0, 0.4, 1.0, 6.0, 0.0, 0.0, tap_side="lv", tap_neutral=0, tap_pos=2,
+        tap_step_percent=2.5, tap_changer_type="Ratio",
+    )  # fmt: skip
+    pp.create_load(net, low, 0.3, 0.1)
+    pp.runpp(net, numba=False)
+    flow = power_flow.solve(import_pandapower.from_net(net))
+    assert flow.vm_pu[1] == pytest.approx(net.res_bus.vm_pu[1], abs=1e-7)
+
+
 def test_storage_and_shunts() -> None:
     feeder = import_pandapower.loads(
         document(
@@ -124,6 +152,14 @@ def test_storage_and_shunts() -> None:
             "impedance elements are not supported",
         ),
         (document(gen=frame("bus p_mw in_service", [2, 0.1, True])), "gen elements are not"),
+        (
+            document(ext_grid=frame("bus vm_pu in_service", [0, 1.0, True], [1, 1.0, True])),
+            "the network has 2 .at grid, lv.: set all but one",
+        ),
+        (document(load=frame("bus p_mw", [77, 0.1])), "load 0: bus 77 is no bus"),
+        (document(load=frame("bus p_mw", [2, None])), "load 0: p_mw is missing"),
+        (document(line=frame("from_bus to_bus length_km", [1, 2, 0.1])), "line 0: r_ohm_per_km is"),
+        (document(line=frame("from_bus", [1])), "not as pandapower writes it: KeyError"),
     ],
 )
 def test_what_cannot_be_imported_is_refused(text: str, reason: str) -> None:

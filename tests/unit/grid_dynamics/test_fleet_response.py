@@ -19,7 +19,8 @@ from csms.grid.fleet_response import (
     spread_shift_hz,
 )
 from csms.grid.fleet_studies import AMPERE_STEP_W, step_study, trace_study
-from csms.grid.frequency import SFR_EXAMPLE, FrequencyCase, LoadStep, simulate_frequency
+from csms.grid.frequency import FrequencyCase, LoadStep, simulate_frequency
+from csms.grid.frequency_cases import SFR_EXAMPLE
 from csms.grid.frequency_trace import GapPolicy, clean_trace, live_samples
 from csms.grid.stability import delay_limit
 from csms.grid.swing import Governor, PowerSystem

@@ -8,7 +8,8 @@ import math
 import numpy as np
 import pytest
 
-from csms.grid.frequency import SFR_EXAMPLE, LoadStep, frequency_study, simulate_frequency
+from csms.grid.frequency import LoadStep, simulate_frequency
+from csms.grid.frequency_cases import SFR_EXAMPLE, frequency_study
 from csms.grid.jsonable import to_jsonable
 from csms.grid.swing import Governor, PowerSystem
 
@@ -54,7 +55,7 @@ def test_fleet_droop_lifts_nadir_and_steady_state() -> None:
 
 
 def test_bad_input_is_named() -> None:
-    with pytest.raises(ValueError, match=r"'nope': expected one of \['sfr'\]"):
+    with pytest.raises(ValueError, match=r"'nope': expected one of \['continental', .*'sfr'\]"):
         frequency_study("nope")
     with pytest.raises(ValueError, match=r"PowerSystem.inertia_s"):
         PowerSystem(50.0, 0.0, 1.0)

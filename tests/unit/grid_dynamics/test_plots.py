@@ -17,7 +17,7 @@ from csms.grid.cascade import cascade_study
 from csms.grid.feeder_file import builtin
 from csms.grid.fleet_response import make_fleet
 from csms.grid.fleet_studies import step_study, trace_study
-from csms.grid.frequency import frequency_study
+from csms.grid.frequency_cases import frequency_study
 from csms.grid.frequency_trace import GapPolicy, clean_trace
 from csms.grid.protection import ieee33_relays, protection_study
 from csms.grid.regulation import regulation_study

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from csms.grid.frequency import SFR_EXAMPLE, second_order_modes
+from csms.grid.frequency import second_order_modes
+from csms.grid.frequency_cases import SFR_EXAMPLE
 from csms.grid.stability import damping_study, delay_limit, dominant_mode
 from csms.grid.swing import PowerSystem
 
