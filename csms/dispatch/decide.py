@@ -118,7 +118,7 @@ class FeederDesk:
         self._warm_up()
         self._import_limit_va: float | None = None
         self._carried = Carried(len(rows), self._dispatcher.solver.m)
-        self._offsets = SteadyOffsets()
+        self._offsets = SteadyOffsets(feeder.n_bus, self._dispatcher.solver.m)
         self._twin = Twin(
             self._dispatcher.solver, [str(key) for key in rows.keys], rows.max_power_w
         )

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from csms import collector
 from csms.dispatch.decide import FeederDesk
 from csms.dispatch.frequency.own_droop import SeenFrequency
 from csms.dispatch.loop import DispatchLoop
@@ -155,6 +156,7 @@ async def measure(turns: int, *, telling: float, droop: bool = False) -> dict[st
     for _ in range(SETTLE):
         await site.turn()
     site.stations.told = 0
+    collector.settle()  # as `csms serve` does
     took: list[float] = []
     for _ in range(turns):
         one, decision = await site.turn()

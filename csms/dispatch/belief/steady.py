@@ -7,8 +7,6 @@ difference that counts is the most cautious of the last few: the lowest where th
 
 from __future__ import annotations
 
-from collections import deque
-
 import numpy as np
 
 from csms.grid.network import FloatArray
@@ -17,17 +15,17 @@ WINDOW = 8
 
 
 class SteadyOffsets:
-    """Keeps the differences of the last ``window`` cycles."""
+    """Keeps the differences of the last ``window`` cycles at each of n buses' m phases."""
 
-    def __init__(self, window: int = WINDOW) -> None:
-        self._seen: deque[FloatArray] = deque(maxlen=window)
+    def __init__(self, n: int, m: int, window: int = WINDOW) -> None:
+        self._seen = np.full((window, n, m), np.nan)
+        self._next = 0
 
     def cautious(self, modelled_v_pu: FloatArray, measured_v_pu: FloatArray) -> FloatArray:
         """``measured_v_pu`` (n, m), NaN where nothing is measured now, replaced by the model's voltage plus the most
         cautious of the recent differences."""
-        self._seen.append(measured_v_pu - modelled_v_pu)
-        recent = np.stack(self._seen)
-        low = np.where(np.isnan(recent), np.inf, recent).min(axis=0)
-        high = np.where(np.isnan(recent), -np.inf, recent).max(axis=0)
+        self._seen[self._next] = measured_v_pu - modelled_v_pu
+        self._next = (self._next + 1) % len(self._seen)
+        low, high = np.fmin.reduce(self._seen), np.fmax.reduce(self._seen)
         offset = np.where(modelled_v_pu < 1.0, low, high)
         return np.where(np.isnan(measured_v_pu), np.nan, modelled_v_pu + offset)

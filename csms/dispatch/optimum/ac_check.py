@@ -63,7 +63,9 @@ class AcCheck:
         base_p_w: FloatArray,
         base_q_var: FloatArray,
         droop: DroopBand | None = None,
+        start: ComplexArray | None = None,
     ):
+        """``start``: voltages near the first state to be solved."""
         self._solver, self.base_p_w, self._q = solver, base_p_w, base_q_var
         self.droop = droop
         self._feeder = feeder = solver.feeder
@@ -75,7 +77,7 @@ class AcCheck:
         self._lifted = np.zeros((n, m))  # above the upper limit under droop, whatever the setpoints
         self._known_drop = np.zeros((n, m))  # where the model was measured
         self._learned = False
-        self._starts: dict[int, ComplexArray] = {}  # by level of droop
+        self._starts = {} if start is None else {0: start}  # by level of droop
         base_a = S_BASE_VA / feeder.base_v
         self._thermal = limits.thermal and bool(
             np.isfinite(feeder.ampacity_a).any() or np.isfinite(feeder.rating_va).any()

@@ -24,7 +24,7 @@ from csms.dispatch.optimum.solver import (
     WarmStart,
 )
 from csms.grid.lindistflow import adjoint
-from csms.grid.network import S_BASE_VA, Feeder, FloatArray, IntArray
+from csms.grid.network import S_BASE_VA, ComplexArray, Feeder, FloatArray, IntArray
 from csms.grid.power_flow import PowerFlow
 
 __all__ = ["Dispatch", "Dispatcher", "Fairness", "Limits", "Requests"]
@@ -89,7 +89,7 @@ class Dispatch:
 
 
 class Dispatcher:
-    """The dispatch step of one feeder. Keeps the warm start between steps, nothing else.
+    """The dispatch step of one feeder. Keeps warm starts between steps, nothing else.
 
     ``bus`` (N,) and ``phases`` (N, 3) say where the EVSEs stand; raises :class:`DispatchError`. Max-min fairness
     solves some small linear programs more, 5 to 10 ms.
@@ -112,6 +112,7 @@ class Dispatcher:
         self.max_rounds = max_rounds
         self.fairness = fairness
         self._warm: WarmStart | None = None
+        self._start: ComplexArray | None = None  # where the power flow came to last
 
     def step(
         self,
@@ -142,7 +143,7 @@ class Dispatcher:
     def checker(self, base_p_w: FloatArray, base_q_var: FloatArray) -> AcCheck:
         """The AC check for these base loads. Raises :class:`DispatchError`."""
         self._check_base(base_p_w)
-        return AcCheck(self.solver, self.limits, base_p_w, base_q_var)
+        return AcCheck(self.solver, self.limits, base_p_w, base_q_var, start=self._start)
 
     def step_from(
         self,
@@ -198,12 +199,14 @@ class Dispatcher:
                 best.offer(idle, idling)
             if refuge.breach <= 0.0:
                 self._scale_back(check, requests, safe, x, lo, hi, best)
+        if best.trial.pf is not None:
+            self._start = best.trial.pf.v_pu
         share = 1.0 if check.droop is None else check.droop.share
         return self._report(requests, best, solution, rounds, share)
 
     def reset(self) -> None:
-        """Forgets the warm start."""
-        self._warm = None
+        """Forgets the warm starts."""
+        self._warm = self._start = None
 
     def _optimum(
         self,
