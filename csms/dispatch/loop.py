@@ -119,9 +119,9 @@ class DispatchLoop:
             frequency_hz=frequency_hz, regulation=signals.current_regulation(),
             import_w=signals.current_import_w(),
         )  # fmt: skip
-        self._seen_s = told.received_s.copy()
         desk.limit_import(signals.current_import_limit_w())
         decision = desk.decide(snapshot, at.now, self._clock)
+        self._seen_s = told.received_s.copy()
         self._want_w = np.where(snapshot.led, snapshot.want.power_w, np.nan)
         due = np.flatnonzero(self._due(decision.orders, at.now_s))
         if due.size:
@@ -160,12 +160,16 @@ class DispatchLoop:
 
     async def _send_all(self, rows: list[int], power_w: list[float]) -> None:
         """One task each, a few at a time: who hears last hears no later, and all else runs in between."""
-        for at in range(0, len(rows), SENT_AT_ONCE):
-            for i, watts in zip(
-                rows[at : at + SENT_AT_ONCE], power_w[at : at + SENT_AT_ONCE], strict=True
-            ):
-                self._spawn(self._send(i, watts), f"setpoint {self._roster.keys[i]}")
-            await asyncio.sleep(0.0)
+        begun = 0
+        try:
+            while begun < len(rows):
+                end = begun + SENT_AT_ONCE
+                for i, watts in zip(rows[begun:end], power_w[begun:end], strict=True):
+                    begun += 1
+                    self._spawn(self._send(i, watts), f"setpoint {self._roster.keys[i]}")
+                await asyncio.sleep(0.0)
+        finally:
+            self._in_flight[rows[begun:]] = False
 
     async def _send(self, i: int, power_w: float) -> None:
         key = self._roster.keys[i]

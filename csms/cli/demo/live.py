@@ -8,7 +8,7 @@ import socket
 import tempfile
 import webbrowser
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from random import SystemRandom
 
@@ -74,15 +74,17 @@ async def _demo(
     reference = uncontrolled(scenario, seconds or REFERENCE_S, plant)
     passwords = {spec.id: secrets.token_hex(12) for spec in scenario.stations}
     with tempfile.TemporaryDirectory(prefix="csms-demo-") as folder:
+        reserved = ExitStack()
         store = await open_store(f"sqlite:///{Path(folder) / 'demo.db'}")
         settings = site_settings(
             scenario, feeder_name, V_MIN_PU, store_url="sqlite:///demo.db",
-            ocpp_port=_free(9000), http_port=_free(8080),
+            ocpp_port=_reserve(9000, reserved), http_port=_reserve(8080, reserved),
         )  # fmt: skip
         system = CentralSystem(
             settings, store, SystemClock(), SystemRandom(), secrets.token_bytes, feeder=feeder
         )
         await store.journal.commit(*station_records(scenario, passwords.__getitem__))
+        reserved.close()
         await system.start()
         surface = Surface(system)
         await surface.start()
@@ -117,10 +119,10 @@ def _announce(say: Say, surface: Surface, password: str) -> None:
     say(f"a real charger     {surface.station_url}/<station-id>   (accept it on the page)")
 
 
-def _free(port: int) -> int:
-    """``port``, or 0 (any) when something listens there already."""
+def _reserve(port: int, until: ExitStack) -> int:
+    """``port``, kept from other demonstrations while this one gets ready; 0 (any) when something listens there."""
     try:
-        socket.create_server(("127.0.0.1", port)).close()
+        until.enter_context(socket.create_server(("127.0.0.1", port)))
     except OSError:
         return 0
     return port

@@ -49,7 +49,7 @@ class RegulationCall:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """Of N EVSEs. Owns its arrays."""
+    """Of N EVSEs. Owns its arrays, but for those that its roster keeps up to date."""
 
     footing: NDArray[np.int8]  # (N,) of Footing
     measured_w: FloatArray  # (N,) 0 when unknown
@@ -59,8 +59,8 @@ class Snapshot:
     age_s: FloatArray  # (N,) of its last reading
     new: BoolArray  # (N,) that reading has come since the cycle before
     room: EnergyRoom
-    curves: Curves  # droop of their own
-    trips_itself: BoolArray  # (N,)
+    curves: Curves  # droop of their own; the roster's
+    trips_itself: BoolArray  # (N,); the roster's
     frequency_hz: float | None = None
     regulation: RegulationCall | None = None
     import_w: float | None = None  # by a meter at the feeder's head, where there is one
