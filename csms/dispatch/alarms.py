@@ -64,5 +64,5 @@ def _named(keys: Sequence[EvseKey], who: BoolArray, what: str, colon: str = "") 
     which = np.flatnonzero(who).tolist()
     told = [f"{keys[i]}{colon} {what}" for i in which[:MOST_NAMED]]
     if len(which) > MOST_NAMED:
-        told.append(f"{len(which) - MOST_NAMED} more{colon} {what}")
+        told.append(f"{len(which) - MOST_NAMED} more: {what}")
     return told
