@@ -65,7 +65,6 @@ class _Seen:
 
     check: AcCheck
     here: Trial
-    measured_v_pu: FloatArray  # (n, m) what may be taken as measured, NaN where nothing is
     v_pu: FloatArray  # (n, m) measured where it is, else modelled
 
 
@@ -232,7 +231,7 @@ class FeederDesk:
         measured = self._twin.measured_v_pu(modelled, volts)
         measured = self._offsets.cautious(modelled, measured)
         here = check.learn(here, measured)
-        return _Seen(check, here, measured, np.where(np.isfinite(measured), measured, modelled))
+        return _Seen(check, here, np.where(np.isfinite(measured), measured, modelled))
 
     def _dispatch(
         self, snapshot: Snapshot, asked_for: Asked, seen: _Seen

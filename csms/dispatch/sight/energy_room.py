@@ -25,10 +25,6 @@ class EnergyRoom:
     due_wh: FloatArray
     left_h: FloatArray
 
-    @classmethod
-    def not_told(cls, n: int) -> EnergyRoom:
-        return cls(np.zeros(n), np.full(n, np.inf), np.zeros(n), np.full(n, np.inf))
-
 
 def energy_room(told: Told, fresh: BoolArray, unix_s: float) -> EnergyRoom:
     """By the state of charge as measured now, else the one that the car told when it came."""
